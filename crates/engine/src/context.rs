@@ -1,0 +1,289 @@
+//! What a component sees of its run, and the one door through which effects pass.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use crate::capability::Usage;
+use crate::error::{ErrorKind, RunError};
+use crate::flow::Vertex;
+use crate::journal::Record;
+use crate::services::Services;
+use crate::value::Message;
+
+/// Something that leaves the process: a model call, a request, a read of a conversation, the time.
+#[derive(Debug, Clone)]
+pub struct Effect {
+    /// The kind, such as `model`.
+    pub kind: &'static str,
+    /// What identifies it, **without secrets**: it is hashed and compared when a run is replayed.
+    pub request: Json,
+}
+
+/// Where in a run an effect happens: the scope path and the occurrence within that sequential scope.
+///
+/// **The same run has the same keys in any timing**: parallel inputs, vertices and tools have scopes of
+/// their own, and within one scope calls are sequential.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EffectKey(String);
+
+impl EffectKey {
+    fn new(scope: &str, occurrence: u32) -> Self {
+        Self(format!("{scope}#{occurrence:04}"))
+    }
+
+    /// The key as text; sorts by occurrence within a scope.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Who a run is for.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    pub task_id: String,
+    pub flow_id: String,
+    pub session_id: String,
+}
+
+pub(crate) struct RunState {
+    pub services: Services,
+    pub identity: Identity,
+    occurrences: Mutex<HashMap<String, u32>>,
+    usage: Mutex<Vec<(String, Usage)>>,
+    messages: Mutex<Vec<Message>>,
+}
+
+/// A vertex that feeds a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upstream {
+    /// Vertex id.
+    pub id: String,
+    /// Its display name.
+    pub display_name: String,
+    /// Its type.
+    pub kind: String,
+}
+
+/// What a component is told about the vertex it plays.
+pub(crate) struct VertexScope {
+    pub vertex: Vertex,
+    pub wanted: BTreeSet<String>,
+    pub upstream: HashMap<String, Upstream>,
+    pub ancestors: BTreeSet<String>,
+}
+
+/// A component's view of its run. Cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    run: Arc<RunState>,
+    scope: Arc<str>,
+    vertex: Option<Arc<VertexScope>>,
+}
+
+impl Context {
+    pub(crate) fn root(services: Services, identity: Identity) -> Self {
+        let run = RunState {
+            services,
+            identity,
+            occurrences: Mutex::default(),
+            usage: Mutex::default(),
+            messages: Mutex::default(),
+        };
+        Self { run: Arc::new(run), scope: "".into(), vertex: None }
+    }
+
+    /// A scope below this one. **Whatever may run at the same time needs segments of its own.**
+    #[must_use]
+    pub fn scope(&self, segment: &str) -> Self {
+        let scope = if self.scope.is_empty() { segment.to_owned() } else { format!("{}/{segment}", self.scope) };
+        Self { scope: scope.into(), ..self.clone() }
+    }
+
+    pub(crate) fn for_vertex(&self, vertex: VertexScope) -> Self {
+        let mut cx = self.scope(&vertex.vertex.id);
+        cx.vertex = Some(Arc::new(vertex));
+        cx
+    }
+
+    /// Performs an effect, or answers it from the journal if it already happened.
+    ///
+    /// # Errors
+    /// What `perform` fails with (nothing is recorded then), or [`ErrorKind::Flow`] when the record
+    /// under this key is of another request: the flow or the code changed under the task.
+    pub async fn effect<T, F, Fut>(&self, effect: Effect, perform: F) -> Result<T, RunError>
+    where
+        T: Serialize + DeserializeOwned,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<(T, Usage), RunError>>,
+    {
+        let key = self.next_key();
+        let journal = &self.run.services.journal;
+        let request_hash = hash(&effect);
+        if let Some(record) = journal.recorded(&key).await? {
+            return self.adopt(effect.kind, &request_hash, record);
+        }
+        let (response, usage) = perform().await?;
+        let response = serde_json::to_value(&response).map_err(|e| broken_record(effect.kind, e))?;
+        let record = Record { kind: effect.kind.to_owned(), request_hash: request_hash.clone(), response, usage };
+        // Whoever loses the race adopts the stored one: both attempts then go on with the same answer.
+        let stands = journal.record(&key, record).await?;
+        self.adopt(effect.kind, &request_hash, stands)
+    }
+
+    fn adopt<T: DeserializeOwned>(&self, kind: &str, hash: &str, record: Record) -> Result<T, RunError> {
+        if record.request_hash != hash || record.kind != kind {
+            let message = "The flow or Millrace changed while this task was running; it cannot be resumed";
+            return Err(RunError::new(ErrorKind::Flow, message).because(format!("record at {}", self.scope)));
+        }
+        let vertex = self.vertex.as_ref().map_or_else(String::new, |v| v.vertex.id.clone());
+        self.run.usage.lock().unwrap_or_else(PoisonError::into_inner).push((vertex, record.usage));
+        serde_json::from_value(record.response).map_err(|e| broken_record(kind, e))
+    }
+
+    fn next_key(&self) -> EffectKey {
+        let mut all = self.run.occurrences.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = all.entry(self.scope.to_string()).or_insert(0);
+        let key = EffectKey::new(&self.scope, *next);
+        *next += 1;
+        key
+    }
+
+    /// The time, recorded: a replayed run sees the same.
+    pub async fn now(&self) -> Result<jiff::Timestamp, RunError> {
+        let clock = self.run.services.clock.clone();
+        let effect = Effect { kind: "clock", request: Json::Null };
+        self.effect(effect, || async move { Ok((clock.now(), Usage::default())) }).await
+    }
+
+    /// A UUID for this place of this run: the same in every attempt, so it needs no record.
+    pub fn uuid(&self) -> String {
+        let key = self.next_key();
+        let digest = Sha256::digest(format!("{}\n{}", self.run.identity.task_id, key.as_str()));
+        let h = hex(&digest[..16]);
+        // Version 4 and variant bits, so that it passes for any random UUID.
+        format!("{}-{}-4{}-a{}-{}", &h[..8], &h[8..12], &h[13..16], &h[17..20], &h[20..32])
+    }
+
+    /// The newest turns of a conversation's scope, oldest first.
+    pub async fn turns(&self, scope: &str, newest: Option<u32>) -> Result<Vec<Json>, RunError> {
+        let sessions = self.run.services.sessions.clone();
+        let effect = Effect { kind: "session.turns", request: json!({"scope": scope, "newest": newest}) };
+        self.effect(effect, || async move { Ok((sessions.turns(scope, newest).await?, Usage::default())) }).await
+    }
+
+    /// Adds a turn to a conversation's scope, once per place of a run.
+    pub async fn append_turn(&self, scope: &str, turn: Json) -> Result<(), RunError> {
+        let sessions = self.run.services.sessions.clone();
+        // Task ids sort by time (UUID v7), so turns of later tasks sort later.
+        let key = format!("{}#{}", self.run.identity.task_id, self.scope);
+        let effect = Effect { kind: "session.append", request: json!({"scope": scope, "turn": turn}) };
+        let append = || async move {
+            sessions.append(scope, &key, &turn).await?;
+            Ok(((), Usage::default()))
+        };
+        self.effect(effect, append).await
+    }
+
+    /// Forgets the conversation, once per place of a run.
+    pub(crate) async fn clear_session(&self) -> Result<(), RunError> {
+        let sessions = self.run.services.sessions.clone();
+        let effect = Effect { kind: "session.clear", request: Json::Null };
+        let clear = || async move {
+            sessions.clear().await?;
+            Ok(((), Usage::default()))
+        };
+        self.scope("clear").effect(effect, clear).await
+    }
+
+    /// The value of a variable, if there is one. Not recorded: secrets stay out of the journal.
+    pub async fn variable(&self, name: &str) -> Result<Option<String>, RunError> {
+        self.run.services.variables.get(name).await
+    }
+
+    /// A resource that the runner put in.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] when the runner did not: a fault in wiring.
+    pub fn resource<T: std::any::Any + Send + Sync>(&self) -> Result<&T, RunError> {
+        self.run.services.resources.get().ok_or_else(|| {
+            RunError::new(ErrorKind::Internal, "This installation is incomplete")
+                .because(format!("no resource {}", std::any::type_name::<T>()))
+        })
+    }
+
+    /// Whether this output of the vertex is read by another vertex or by the caller.
+    pub fn wants(&self, output: &str) -> bool {
+        self.vertex.as_ref().is_none_or(|v| v.wanted.contains(output))
+    }
+
+    /// The vertex that feeds this field, if one does.
+    pub fn upstream(&self, field: &str) -> Option<&Upstream> {
+        self.vertex.as_ref()?.upstream.get(field)
+    }
+
+    /// Tokens that the vertices upstream of this one used; `None` if no model ran there.
+    pub fn upstream_usage(&self) -> Option<Usage> {
+        let ancestors = &self.vertex.as_ref()?.ancestors;
+        let all = self.run.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sum = Usage::default();
+        all.iter().filter(|(id, _)| ancestors.contains(id)).for_each(|(_, usage)| sum += *usage);
+        (sum != Usage::default()).then_some(sum)
+    }
+
+    /// Tokens that the run used so far.
+    pub fn total_usage(&self) -> Usage {
+        let all = self.run.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sum = Usage::default();
+        all.iter().for_each(|(_, usage)| sum += *usage);
+        sum
+    }
+
+    /// Says that a message was stored: a streaming answer shows it.
+    pub fn emit(&self, message: Message) {
+        self.run.messages.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+    }
+
+    pub(crate) fn emitted(&self) -> Vec<Message> {
+        self.run.messages.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The id of this vertex; empty outside one.
+    pub fn vertex_id(&self) -> &str {
+        self.vertex.as_ref().map_or("", |v| &v.vertex.id)
+    }
+
+    /// The conversation.
+    pub fn session_id(&self) -> &str {
+        &self.run.identity.session_id
+    }
+
+    /// The flow.
+    pub fn flow_id(&self) -> &str {
+        &self.run.identity.flow_id
+    }
+
+    /// The task; stands for Langflow's run id.
+    pub fn task_id(&self) -> &str {
+        &self.run.identity.task_id
+    }
+}
+
+fn hash(effect: &Effect) -> String {
+    let mut sha = Sha256::new();
+    sha.update(effect.kind);
+    sha.update(b"\n");
+    sha.update(effect.request.to_string());
+    hex(&sha.finalize())
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn broken_record(kind: &str, error: serde_json::Error) -> RunError {
+    RunError::new(ErrorKind::Internal, "A recorded step could not be read back").because(format!("{kind}: {error}"))
+}

@@ -1,0 +1,127 @@
+//! What can go wrong, named for what the caller does next.
+
+use thiserror::Error;
+
+/// An export that is no flow. Nothing was run.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum FlowError {
+    /// The flow has no `data`, or it is not an object with `nodes` and `edges`.
+    #[error("{0}")]
+    Shape(String),
+    /// An edge names a node that is not in the flow.
+    #[error("Edge from {source_id} to {target_id} names a node that is not in the flow: {missing}")]
+    DanglingEdge {
+        /// The edge's source as written.
+        source_id: String,
+        /// The edge's target as written.
+        target_id: String,
+        /// Which of the two is missing.
+        missing: String,
+    },
+    /// Two nodes have the same id.
+    #[error("Two nodes have the id {0}")]
+    DuplicateId(String),
+    /// Vertices feed each other in a circle.
+    #[error("The flow has a cycle: {}", .0.join(" -> "))]
+    Cycle(Vec<String>),
+    /// No vertex is left that feeds no other (Langflow's own sentence).
+    #[error("No root vertex found")]
+    NoRoot,
+    /// A vertex without any edge in a flow of several (Langflow's own sentence).
+    #[error("{0} is not connected to any other components")]
+    Unconnected(String),
+    /// A structure limit is exceeded.
+    #[error("The flow has {found} {what}; the limit is {limit}")]
+    TooMany {
+        /// What was counted: `nodes`, `edges` or `levels of groups`.
+        what: &'static str,
+        /// How many the flow has.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+/// Why a run failed, by who has to act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The caller's inputs do not fit the flow. A 4xx; repeating it changes nothing.
+    Input,
+    /// The caller's tweaks do not fit the flow. A 4xx.
+    Tweak,
+    /// The stored flow cannot run: broken, unknown type, code of its own. Its owner has to act.
+    Flow,
+    /// A provider or another server answered with an error or could not be reached.
+    Upstream,
+    /// A provider or another server did not answer in time.
+    Timeout,
+    /// A store behind the engine failed for a passing reason.
+    Unavailable,
+    /// A fault of ours.
+    Internal,
+}
+
+impl ErrorKind {
+    /// The stable code kept with a failed task.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Tweak => "tweak",
+            Self::Flow => "flow",
+            Self::Upstream => "upstream",
+            Self::Timeout => "timeout",
+            Self::Unavailable => "unavailable",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// A run that failed. `Display` is the sentence for the caller; `internal` is for the log.
+#[derive(Debug, Clone, Error)]
+#[error("{message}")]
+pub struct RunError {
+    /// Who has to act.
+    pub kind: ErrorKind,
+    /// The sentence for the caller: no secrets, no dump of a program.
+    pub message: String,
+    /// What the log gets beside it, without payloads.
+    pub internal: Option<String>,
+    /// Whether the same run may pass later.
+    pub transient: bool,
+    /// The field of the node that does not fit, if that is the cause.
+    pub field: Option<String>,
+}
+
+impl RunError {
+    /// An error of this kind that repeating will not cure.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), internal: None, transient: false, field: None }
+    }
+
+    /// Marks an error that may pass by itself.
+    #[must_use]
+    pub fn transient(mut self, transient: bool) -> Self {
+        self.transient = transient;
+        self
+    }
+
+    /// Adds the sentence for the log.
+    #[must_use]
+    pub fn because(mut self, internal: impl ToString) -> Self {
+        self.internal = Some(internal.to_string());
+        self
+    }
+
+    /// Says in which node the cause lies, in Langflow's words for it.
+    #[must_use]
+    pub fn in_vertex(mut self, kind: &str, id: &str) -> Self {
+        self.message = format!("Error building node {kind}(ID:{id}): {}", self.message);
+        self
+    }
+}
+
+impl From<FlowError> for RunError {
+    fn from(error: FlowError) -> Self {
+        Self::new(ErrorKind::Flow, error.to_string())
+    }
+}

@@ -1,0 +1,149 @@
+//! An export of either dialect, parsed.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
+use sha2::{Digest, Sha256};
+
+use crate::context::hex;
+use crate::error::FlowError;
+use crate::flow::{Dialect, Edge, Field, Flow, Vertex};
+use crate::group::{self, Expanded};
+use crate::handle;
+
+/// Nodes in one flow, at most.
+pub(crate) const MAX_NODES: usize = 2_000;
+/// Edges in one flow, at most.
+pub(crate) const MAX_EDGES: usize = 10_000;
+
+/// Parses the `data` of an export: `{nodes, edges, viewport}`.
+///
+/// # Errors
+/// [`FlowError`]: not a flow, too large, a node id twice, or an edge with an end that is missing.
+pub fn parse(data: &Json) -> Result<Flow, FlowError> {
+    let Some(data) = data.as_object() else {
+        return Err(FlowError::Shape("Flow data is not an object with nodes and edges".into()));
+    };
+    let expanded = group::expand(data, 0)?;
+    limit("nodes", expanded.nodes.len(), MAX_NODES)?;
+    limit("edges", expanded.edges.len(), MAX_EDGES)?;
+    let vertices = vertices(&expanded)?;
+    let edges = edges(&expanded, &vertices)?;
+    let dialect = dialect(&expanded);
+    Ok(Flow { dialect, vertices, edges, group_fields: expanded.fields })
+}
+
+fn limit(what: &'static str, found: usize, limit: usize) -> Result<(), FlowError> {
+    if found > limit { Err(FlowError::TooMany { what, found, limit }) } else { Ok(()) }
+}
+
+/// 1.x nodes list their outputs and 1.x edges name them; 0.x has neither.
+fn dialect(flow: &Expanded) -> Dialect {
+    let named = flow.edges.iter().any(|edge| handle::output(edge).is_some());
+    let listed = flow.nodes.iter().any(|node| {
+        let outputs = node.get("data").and_then(|d| d.get("node")).and_then(|n| n.get("outputs"));
+        outputs.and_then(Json::as_array).is_some_and(|outputs| !outputs.is_empty())
+    });
+    if named || listed { Dialect::V1 } else { Dialect::V0 }
+}
+
+fn vertices(flow: &Expanded) -> Result<Vec<Vertex>, FlowError> {
+    let mut seen = HashSet::new();
+    let mut vertices = Vec::with_capacity(flow.nodes.len());
+    for node in flow.nodes.iter().filter(|node| !is_note(node)) {
+        let vertex = vertex(node)?;
+        if !seen.insert(vertex.id.clone()) {
+            return Err(FlowError::DuplicateId(vertex.id));
+        }
+        vertices.push(vertex);
+    }
+    Ok(vertices)
+}
+
+fn is_note(node: &Map<String, Json>) -> bool {
+    let inner = node.get("data").and_then(|data| data.get("type")).and_then(Json::as_str);
+    node.get("type").and_then(Json::as_str) == Some("noteNode") || inner == Some("note")
+}
+
+fn vertex(node: &Map<String, Json>) -> Result<Vertex, FlowError> {
+    let data = node.get("data").and_then(Json::as_object);
+    let id = handle::text(node, "id").or_else(|| handle::text(data?, "id"));
+    let id = id.ok_or_else(|| FlowError::Shape("A node has no id".into()))?;
+    let inner = data.and_then(|data| data.get("node")).and_then(Json::as_object);
+    let template = inner.and_then(|inner| inner.get("template")).and_then(Json::as_object);
+    let (Some(data), Some(inner), Some(template)) = (data, inner, template) else {
+        return Err(FlowError::Shape(format!("Node {id} has no data.node.template")));
+    };
+    let kind = kind(data, inner, template);
+    let display_name = handle::text(inner, "display_name").unwrap_or_else(|| kind.clone());
+    let code = template.get("code").and_then(|code| code.get("value")).and_then(Json::as_str);
+    let outputs = inner.get("outputs").and_then(Json::as_array).into_iter().flatten();
+    Ok(Vertex {
+        id,
+        kind,
+        display_name,
+        fields: Arc::new(template.iter().filter_map(field).collect()),
+        code_hash: code.filter(|code| !code.is_empty()).map(code_hash),
+        outputs: outputs.filter_map(|output| handle::text(output.as_object()?, "name")).collect(),
+    })
+}
+
+/// The first 12 hex digits of the SHA-256 of the code as it stands; what the export says of itself is
+/// often stale.
+fn code_hash(code: &str) -> String {
+    hex(&Sha256::digest(code))[..12].to_owned()
+}
+
+/// `data.type`, but a tool goes by its template's `_type` if that is written with capitals (contract 2.2).
+fn kind(data: &Map<String, Json>, inner: &Map<String, Json>, template: &Map<String, Json>) -> String {
+    let kind = handle::text(data, "type").unwrap_or_default();
+    let bases = inner.get("base_classes").and_then(Json::as_array);
+    let is_tool = bases.is_some_and(|bases| bases.iter().any(|base| base == "Tool"));
+    match handle::text(template, "_type") {
+        Some(own) if is_tool && own.contains(char::is_uppercase) && own != "CustomComponent" => own,
+        _ => kind,
+    }
+}
+
+fn field((name, field): (&String, &Json)) -> Option<(String, Field)> {
+    let field = field.as_object()?;
+    if name == "code" && field.get("type").and_then(Json::as_str) == Some("code") {
+        return None; // compared by hash, never carried along
+    }
+    let kind = handle::text(field, "type").unwrap_or_default();
+    let stored = if kind == "file" { file_value(field) } else { field.get("value") };
+    let value = stored.cloned().unwrap_or(Json::Null);
+    let flag = |name: &str, absent: bool| field.get(name).and_then(Json::as_bool).unwrap_or(absent);
+    let show = flag("show", true) || flag("override_skip", false);
+    let (list, load_from_db) = (flag("list", false), flag("load_from_db", false));
+    Some((name.clone(), Field { value, kind, show, list, load_from_db }))
+}
+
+/// A file field's value is its `file_path`; its `value` is only the name shown.
+fn file_value(field: &Map<String, Json>) -> Option<&Json> {
+    field.get("file_path").filter(|path| !path.is_null() && *path != "")
+}
+
+fn edges(flow: &Expanded, vertices: &[Vertex]) -> Result<Vec<Edge>, FlowError> {
+    let position: HashMap<&str, usize> = vertices.iter().enumerate().map(|(i, v)| (v.id.as_str(), i)).collect();
+    flow.edges.iter().map(|raw| edge(raw, &position)).collect()
+}
+
+fn edge(raw: &Map<String, Json>, position: &HashMap<&str, usize>) -> Result<Edge, FlowError> {
+    let end = |name: &str| handle::text(raw, name).unwrap_or_default();
+    let (source_id, target_id) = (end("source"), end("target"));
+    let find = |id: &str| {
+        position.get(id).copied().ok_or_else(|| FlowError::DanglingEdge {
+            source_id: source_id.clone(),
+            target_id: target_id.clone(),
+            missing: if id.is_empty() { "(no id)".to_owned() } else { id.to_owned() },
+        })
+    };
+    let (source, target) = (find(&source_id)?, find(&target_id)?);
+    let Some(handle) = handle::target(raw) else {
+        let message = format!("Edge from {source_id} to {target_id} does not say which field it feeds");
+        return Err(FlowError::Shape(message));
+    };
+    Ok(Edge { source, output: handle::output(raw), target, field: handle.field })
+}

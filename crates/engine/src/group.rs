@@ -1,0 +1,115 @@
+//! Group nodes, replaced by what they hold (contract 2.1).
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value as Json};
+
+use crate::error::FlowError;
+use crate::handle;
+
+/// Groups within groups, at most: a drawn flow has one or two.
+const MAX_DEPTH: usize = 16;
+
+/// Nodes and edges as JSON objects, without groups.
+#[derive(Default)]
+pub(crate) struct Expanded {
+    pub nodes: Vec<Map<String, Json>>,
+    pub edges: Vec<Map<String, Json>>,
+    pub fields: HashMap<String, HashMap<String, (String, String)>>,
+}
+
+/// Replaces every group by its inner nodes, which go last.
+pub(crate) fn expand(data: &Map<String, Json>, depth: usize) -> Result<Expanded, FlowError> {
+    if depth > MAX_DEPTH {
+        return Err(FlowError::TooMany { what: "levels of groups", found: depth, limit: MAX_DEPTH });
+    }
+    let mut flat = Expanded { nodes: Vec::new(), edges: objects(data, "edges")?, fields: HashMap::new() };
+    let mut inner = Vec::new();
+    for node in objects(data, "nodes")? {
+        match group_of(&node) {
+            Some(group) => inner.push((node, group)),
+            None => flat.nodes.push(node),
+        }
+    }
+    for (node, group) in inner {
+        unfold(&mut flat, &node, expand(&group, depth + 1)?);
+    }
+    Ok(flat)
+}
+
+fn objects(data: &Map<String, Json>, name: &'static str) -> Result<Vec<Map<String, Json>>, FlowError> {
+    let Some(Json::Array(list)) = data.get(name) else {
+        return Err(FlowError::Shape(format!("Flow data has no list of {name}")));
+    };
+    let object = |item: &Json| item.as_object().cloned();
+    let all: Option<Vec<_>> = list.iter().map(object).collect();
+    all.ok_or_else(|| FlowError::Shape(format!("Flow data has an entry in {name} that is not an object")))
+}
+
+fn group_of(node: &Map<String, Json>) -> Option<Map<String, Json>> {
+    node.get("data")?.get("node")?.get("flow")?.get("data")?.as_object().cloned()
+}
+
+fn unfold(flat: &mut Expanded, group: &Map<String, Json>, mut inner: Expanded) {
+    let id = handle::text(group, "id").unwrap_or_default();
+    let proxies = proxied_fields(group);
+    for (name, field, (inner_id, inner_field)) in &proxies {
+        write_field(&mut inner.nodes, inner_id, inner_field, field);
+        let all = flat.fields.entry(id.clone()).or_default();
+        // A field of a nested group points at that group's own inner field.
+        let target = inner.fields.get(inner_id).and_then(|f| f.get(inner_field));
+        all.insert(name.clone(), target.cloned().unwrap_or((inner_id.clone(), inner_field.clone())));
+    }
+    let last = last_node(&inner);
+    for edge in &mut flat.edges {
+        if edge.get("target").and_then(Json::as_str) == Some(&id) {
+            redirect_target(edge, flat.fields.get(&id));
+        }
+        if let (Some(last), true) = (&last, edge.get("source").and_then(Json::as_str) == Some(&id)) {
+            edge.insert("source".into(), Json::String(last.clone()));
+        }
+    }
+    flat.nodes.append(&mut inner.nodes);
+    flat.edges.append(&mut inner.edges);
+    flat.fields.extend(inner.fields);
+}
+
+type ProxiedField = (String, Json, (String, String));
+
+fn proxied_fields(group: &Map<String, Json>) -> Vec<ProxiedField> {
+    let template = group.get("data").and_then(|d| d.get("node")).and_then(|n| n.get("template"));
+    let Some(template) = template.and_then(Json::as_object) else { return Vec::new() };
+    let target = |field: &Json| {
+        let proxy = field.get("proxy")?.as_object()?;
+        Some((handle::text(proxy, "id")?, handle::text(proxy, "field")?))
+    };
+    template.iter().filter_map(|(name, field)| Some((name.clone(), field.clone(), target(field)?))).collect()
+}
+
+fn write_field(nodes: &mut [Map<String, Json>], id: &str, name: &str, field: &Json) {
+    let Some(node) = nodes.iter_mut().find(|n| n.get("id").and_then(Json::as_str) == Some(id)) else { return };
+    let template = node.get_mut("data").and_then(|d| d.get_mut("node")).and_then(|n| n.get_mut("template"));
+    if let Some(Json::Object(template)) = template {
+        template.insert(name.to_owned(), field.clone());
+    }
+}
+
+/// The inner node that stands for the group's output: the first that feeds no other.
+fn last_node(inner: &Expanded) -> Option<String> {
+    let feeds = |id: &str| inner.edges.iter().any(|e| e.get("source").and_then(Json::as_str) == Some(id));
+    let mut ids = inner.nodes.iter().filter_map(|node| handle::text(node, "id"));
+    ids.find(|id| !feeds(id))
+}
+
+fn redirect_target(edge: &mut Map<String, Json>, fields: Option<&HashMap<String, (String, String)>>) {
+    let Some(handle) = handle::target(edge) else { return };
+    let target = handle.proxy.or_else(|| fields?.get(&handle.field).cloned());
+    let Some((id, field)) = target else { return };
+    let written = serde_json::json!({"targetHandle": {"fieldName": field, "id": id}});
+    let source = handle::object(edge, "sourceHandle").map(Json::Object);
+    edge.insert("target".into(), Json::String(id));
+    edge.insert("data".into(), written);
+    if let (Some(source), Some(Json::Object(data))) = (source, edge.get_mut("data")) {
+        data.insert("sourceHandle".into(), source);
+    }
+}

@@ -1,0 +1,51 @@
+//! Flow exports of Langflow, parsed, planned and run.
+//!
+//! Both dialects become one [`Flow`]: 0.x exports wire LangChain objects (a model into a chain's `llm`
+//! field; the vertex that feeds no other is called with the inputs), 1.x exports pass data between named
+//! outputs. A component is a [`Component`]; what leaves the process passes [`Context::effect`].
+//!
+//! **Absent here: AWS, HTTP, the environment, a clock and randomness of its own.** What a run needs from
+//! outside it is given as [`Services`].
+
+mod answer;
+mod capability;
+mod check;
+mod component;
+mod context;
+mod error;
+mod export;
+mod flow;
+mod group;
+mod handle;
+mod inputs;
+mod journal;
+mod plan;
+mod prompt;
+mod registry;
+mod run;
+mod services;
+mod tweak;
+mod value;
+
+pub use answer::{OutputSelection, RunAnswer};
+pub use capability::{
+    Capability, Chain, ChainCall, ChatMessage, ChatModel, ChatReply, ChatRequest, Memory, MemoryKeys, Role, Usage,
+};
+pub use check::Warning;
+pub use component::{
+    Component, Default, Entry, Example, FieldKind, Input, Kind, Output, Outputs, Spec, flag, handles, integer,
+    json, message, number, output, rest, secret, text,
+};
+pub use context::{Context, Effect, EffectKey, Upstream};
+pub use error::{ErrorKind, FlowError, RunError};
+pub use export::parse;
+pub use flow::{Dialect, Edge, Field, Flow, Vertex};
+pub use inputs::{Inputs, InputError, LazyValue};
+pub use journal::{Journal, MemoryJournal, Record};
+pub use plan::Plan;
+pub use prompt::{Prompt, PromptPart, PromptText, Template, TemplateError};
+pub use registry::{Registry, Stock};
+pub use run::{ChatInput, InputType, ProcessInputs, ProcessOutput, Run, process, run_chat};
+pub use services::{Clock, Resources, Services, Sessions, Variables};
+pub use tweak::{Leniency, TweakError, Tweaks};
+pub use value::{Document, Message, Source, Table, Value, python_str};

@@ -1,0 +1,290 @@
+//! Prompts: templates with open variables, and what they become.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json};
+use thiserror::Error;
+
+use crate::capability::{ChatMessage, Role};
+use crate::value::python_str;
+
+/// A template in Python's format-string form (`{name}`, `{{` and `}}` for braces) or with double braces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template(Vec<Segment>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    Literal(String),
+    Variable(String),
+}
+
+/// A template that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TemplateError {
+    /// A brace without its partner; the position counts characters from 0.
+    #[error("the template has a single '{brace}' at position {position}; write it twice to mean the character")]
+    Brace {
+        /// `{` or `}`.
+        brace: char,
+        /// Where, in characters.
+        position: usize,
+    },
+    /// A replacement field that is more than a name.
+    #[error("the template has a field '{{{0}}}' that is not a plain name")]
+    Field(String),
+    /// Variables without a value.
+    #[error("Missing some input keys: {{{}}}", .0.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", "))]
+    Missing(Vec<String>),
+}
+
+impl Template {
+    /// Parses Python's format-string form.
+    ///
+    /// # Errors
+    /// [`TemplateError::Brace`] and [`TemplateError::Field`].
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let mut parts = Parts::default();
+        let mut chars = text.chars().enumerate().peekable();
+        while let Some((position, c)) = chars.next() {
+            match c {
+                '{' | '}' if chars.next_if(|(_, next)| *next == c).is_some() => parts.literal.push(c),
+                '}' => return Err(TemplateError::Brace { brace: '}', position }),
+                '{' => {
+                    let mut name = String::new();
+                    loop {
+                        match chars.next() {
+                            Some((_, '}')) => break,
+                            Some((_, '{')) | None => return Err(TemplateError::Brace { brace: '{', position }),
+                            Some((_, c)) => name.push(c),
+                        }
+                    }
+                    parts.variable(plain_name(&name)?);
+                }
+                c => parts.literal.push(c),
+            }
+        }
+        Ok(parts.finish())
+    }
+
+    /// Parses the double-brace form: `{{name}}` is a variable, single braces are text.
+    pub fn parse_double(text: &str) -> Self {
+        let mut parts = Parts::default();
+        let mut rest = text;
+        while let Some(start) = rest.find("{{") {
+            let Some(length) = rest[start + 2..].find("}}") else { break };
+            let name = rest[start + 2..start + 2 + length].trim();
+            let end = start + 2 + length + 2;
+            if name.is_empty() || name.contains(['{', '}', ' ']) {
+                parts.literal.push_str(&rest[..start + 2]);
+                rest = &rest[start + 2..];
+                continue;
+            }
+            parts.literal.push_str(&rest[..start]);
+            parts.variable(name.to_owned());
+            rest = &rest[end..];
+        }
+        parts.literal.push_str(rest);
+        parts.finish()
+    }
+
+    /// The variables in order of first appearance.
+    pub fn variables(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        for segment in &self.0 {
+            if let Segment::Variable(name) = segment
+                && !names.contains(&name.as_str())
+            {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// Fills the variables in.
+    ///
+    /// # Errors
+    /// [`TemplateError::Missing`] with all names for which `value` has nothing.
+    pub fn fill(&self, value: impl Fn(&str) -> Option<String>) -> Result<String, TemplateError> {
+        let mut text = String::new();
+        let mut missing = Vec::new();
+        for segment in &self.0 {
+            match segment {
+                Segment::Literal(literal) => text.push_str(literal),
+                Segment::Variable(name) => match value(name) {
+                    Some(value) => text.push_str(&value),
+                    None if !missing.contains(name) => missing.push(name.clone()),
+                    None => {}
+                },
+            }
+        }
+        if missing.is_empty() { Ok(text) } else { Err(TemplateError::Missing(missing)) }
+    }
+}
+
+/// `{name}`, `{name!s}`: a name without attributes, indexes or format specifications.
+fn plain_name(field: &str) -> Result<String, TemplateError> {
+    let name = field.strip_suffix("!s").unwrap_or(field).trim();
+    let plain = !name.is_empty() && !name.contains(['.', '[', ']', '!', ':', '"', '\'', '\n']);
+    if plain { Ok(name.to_owned()) } else { Err(TemplateError::Field(field.to_owned())) }
+}
+
+#[derive(Default)]
+struct Parts {
+    literal: String,
+    segments: Vec<Segment>,
+}
+
+impl Parts {
+    fn variable(&mut self, name: String) {
+        if !self.literal.is_empty() {
+            self.segments.push(Segment::Literal(std::mem::take(&mut self.literal)));
+        }
+        self.segments.push(Segment::Variable(name));
+    }
+
+    fn finish(mut self) -> Template {
+        if !self.literal.is_empty() {
+            self.segments.push(Segment::Literal(self.literal));
+        }
+        Template(self.segments)
+    }
+}
+
+/// A prompt with open variables; what is wired in or typed in is filled already.
+#[derive(Debug, Clone)]
+pub struct Prompt {
+    /// Its parts, in order.
+    pub parts: Vec<PromptPart>,
+    /// Variables that have their value.
+    pub filled: BTreeMap<String, String>,
+}
+
+/// One part of a prompt.
+#[derive(Debug, Clone)]
+pub struct PromptPart {
+    /// Who says it; `None` for a plain text prompt.
+    pub role: Option<Role>,
+    /// The text.
+    pub template: Template,
+}
+
+/// A prompt with all variables filled.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PromptText {
+    /// One text.
+    Text(String),
+    /// A conversation.
+    Messages(Vec<ChatMessage>),
+}
+
+impl PromptText {
+    /// As messages: a plain text is the person's.
+    pub fn into_messages(self) -> Vec<ChatMessage> {
+        match self {
+            Self::Text(content) => vec![ChatMessage { role: Role::User, content }],
+            Self::Messages(messages) => messages,
+        }
+    }
+}
+
+impl Prompt {
+    /// A plain text prompt.
+    pub fn plain(template: Template) -> Self {
+        Self { parts: vec![PromptPart { role: None, template }], filled: BTreeMap::new() }
+    }
+
+    /// The variables that are still open, in order of first appearance.
+    pub fn variables(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for name in self.parts.iter().flat_map(|part| part.template.variables()) {
+            if !self.filled.contains_key(name) && !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+
+    /// Fills the open variables.
+    ///
+    /// # Errors
+    /// [`TemplateError::Missing`].
+    pub fn fill(&self, values: &Map<String, Json>) -> Result<PromptText, TemplateError> {
+        let value = |name: &str| self.filled.get(name).cloned().or_else(|| values.get(name).map(variable_text));
+        let mut messages = Vec::with_capacity(self.parts.len());
+        for part in &self.parts {
+            let content = part.template.fill(value)?;
+            match part.role {
+                None if self.parts.len() == 1 => return Ok(PromptText::Text(content)),
+                role => messages.push(ChatMessage { role: role.unwrap_or(Role::User), content }),
+            }
+        }
+        Ok(PromptText::Messages(messages))
+    }
+}
+
+/// A variable's value in a text: a history of messages reads as lines, all else as Python prints it.
+fn variable_text(value: &Json) -> String {
+    let history: Option<Vec<ChatMessage>> = value.as_array().filter(|list| !list.is_empty()).and_then(|list| {
+        list.iter().map(|item| serde_json::from_value(item.clone()).ok()).collect()
+    });
+    match history {
+        Some(messages) => messages.iter().map(line).collect::<Vec<_>>().join("\n"),
+        None => python_str(value),
+    }
+}
+
+fn line(message: &ChatMessage) -> String {
+    let who = match message.role {
+        Role::System => "System",
+        Role::User => "Human",
+        Role::Assistant => "AI",
+    };
+    format!("{who}: {}", message.content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn fill(template: &Template) -> String {
+        template.fill(|name| Some(format!("<{name}>"))).unwrap()
+    }
+
+    #[test]
+    fn braces_and_variables() {
+        let template = Template::parse("a {x} {{y}} {x}{z!s}").unwrap();
+        assert_eq!(template.variables(), ["x", "z"]);
+        assert_eq!(fill(&template), "a <x> {y} <x><z>");
+    }
+
+    #[test]
+    fn double_braces() {
+        let template = Template::parse_double("{\"a\": {{ x }}} {{y z}} {{");
+        assert_eq!(template.variables(), ["x"]);
+        assert_eq!(fill(&template), "{\"a\": <x>} {{y z}} {{");
+    }
+
+    #[test]
+    fn faults_are_named() {
+        assert_eq!(Template::parse("a } b"), Err(TemplateError::Brace { brace: '}', position: 2 }));
+        assert_eq!(Template::parse("a {b"), Err(TemplateError::Brace { brace: '{', position: 2 }));
+        assert_eq!(Template::parse("{a.b}"), Err(TemplateError::Field("a.b".into())));
+        assert_eq!(Template::parse("{}"), Err(TemplateError::Field(String::new())));
+    }
+
+    #[test]
+    fn all_missing_variables_are_named_at_once() {
+        let prompt = Prompt::plain(Template::parse("{a} {b} {c}").unwrap());
+        let error = prompt.fill(json!({"b": 1}).as_object().unwrap()).unwrap_err();
+        assert_eq!(error.to_string(), "Missing some input keys: {'a', 'c'}");
+    }
+
+    #[test]
+    fn a_history_of_messages_reads_as_lines() {
+        let prompt = Prompt::plain(Template::parse("{h}|{n}").unwrap());
+        let values = json!({"h": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}], "n": 42});
+        let text = prompt.fill(values.as_object().unwrap()).unwrap();
+        assert_eq!(text, PromptText::Text("Human: hi\nAI: ho|42".into()));
+    }
+}
