@@ -1,0 +1,131 @@
+//! What came back.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use url::Url;
+
+use crate::OutboundError;
+
+/// A whole response, of any status. `Debug` shows neither the path and query nor any header value or body.
+#[derive(Clone)]
+pub struct Response {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, as received.
+    pub body: Bytes,
+    /// The URL that answered, which after redirects is not the one requested.
+    pub url: Url,
+    /// How many tries it took, 1 being the first.
+    pub attempts: u32,
+}
+
+impl Response {
+    /// Whether the status is 2xx.
+    pub fn is_success(&self) -> bool {
+        StatusCode::from_u16(self.status).is_ok_and(|status| status.is_success())
+    }
+
+    /// The first value of a header, where it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body as text; what is not UTF-8 becomes U+FFFD.
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
+    }
+
+    /// The body as JSON, whatever the status and the content type.
+    ///
+    /// # Errors
+    /// [`OutboundError::InvalidJson`], with the place and not the content.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, OutboundError> {
+        serde_json::from_slice(&self.body).map_err(|error| OutboundError::InvalidJson {
+            host: host_of(&self.url),
+            problem: match error.classify() {
+                Category::Eof => "it ends early",
+                Category::Data => "a value is missing or of another type",
+                Category::Syntax | Category::Io => "it has a syntax error",
+            },
+            line: error.line(),
+            column: error.column(),
+        })
+    }
+}
+
+/// The host as errors name it.
+pub(crate) fn host_of(url: &Url) -> String {
+    url.host_str().unwrap_or_default().to_owned()
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("host", &self.url.host_str())
+            .field(
+                "headers",
+                &self.headers.keys().map(|name| name.as_str()).collect::<Vec<_>>(),
+            )
+            .field("body_bytes", &self.body.len())
+            .field("attempts", &self.attempts)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Answer {
+        id: u32,
+    }
+
+    fn response(body: &'static [u8]) -> Response {
+        Response {
+            status: 200,
+            headers: [(http::header::SET_COOKIE, "canary".parse().unwrap())]
+                .into_iter()
+                .collect(),
+            body: Bytes::from_static(body),
+            url: Url::parse("https://example.com/canary?canary").unwrap(),
+            attempts: 1,
+        }
+    }
+
+    #[test]
+    fn json_errors_tell_the_place_and_not_the_content() {
+        assert_eq!(response(br#"{"id":7}"#).json(), Ok(Answer { id: 7 }));
+        let cases: [(&[u8], &str); 5] = [
+            (br#"{"id":"canary"}"#, "a value is missing or of another type"),
+            (br#"{"canary":1}"#, "a value is missing or of another type"),
+            (b"<html>canary", "it has a syntax error"),
+            (br#"{"id":"#, "it ends early"),
+            (b"{\"id\":1}\xff", "it has a syntax error"),
+        ];
+        for (body, expected) in cases {
+            let error = response(body).json::<Answer>().unwrap_err();
+            assert!(
+                matches!(&error, OutboundError::InvalidJson { problem, .. } if *problem == expected),
+                "{error:?}"
+            );
+            assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
+        }
+    }
+
+    #[test]
+    fn text_survives_invalid_utf8_and_debug_shows_no_content() {
+        let response = response(b"canary \xff");
+        assert_eq!(response.text(), "canary \u{fffd}");
+        assert!(!format!("{response:?}").contains("canary"), "{response:?}");
+    }
+}
