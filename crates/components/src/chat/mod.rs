@@ -1,0 +1,24 @@
+//! Where a 1.x flow takes its input and gives its answer.
+
+pub(crate) mod chat_input;
+pub(crate) mod chat_output;
+pub(crate) mod text_input;
+pub(crate) mod text_output;
+
+use millrace_engine::{Context, Message, RunError};
+
+/// The scope of a session under which the messages of a 1.x conversation are kept.
+pub(crate) const MESSAGES: &str = "messages";
+
+/// Gives a message its id, time and origin, and keeps it if it belongs to a session.
+pub(crate) async fn store(cx: &Context, mut message: Message, keep: bool) -> Result<Message, RunError> {
+    message.id = cx.uuid();
+    message.run_id = cx.task_id().to_owned();
+    message.flow_id = cx.flow_id().to_owned();
+    message.timestamp = cx.now().await?.strftime("%Y-%m-%d %H:%M:%S.%6f UTC").to_string();
+    if keep && !message.session_id.is_empty() {
+        cx.append_turn(MESSAGES, serde_json::Value::Object(message.data())).await?;
+        cx.emit(message.clone());
+    }
+    Ok(message)
+}

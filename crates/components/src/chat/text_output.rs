@@ -1,0 +1,33 @@
+//! Text Output: where a 1.x flow answers with a text that is no chat message.
+
+use millrace_engine::{
+    Component, Context, Default, Entry, Example, Kind, Message, Outputs, RunError, Spec, Value, output, text,
+};
+use serde::Deserialize;
+
+/// The node's fields.
+#[derive(Deserialize)]
+pub(crate) struct TextOutput {
+    input_value: String,
+}
+
+impl Component for TextOutput {
+    const SPEC: Spec = Spec {
+        names: &["TextOutput"],
+        about: "Answers with the text that it is fed.",
+        inputs: &[text("input_value", "The text.").or(Default::Text(""))],
+        outputs: &[output("text")],
+        kind: Kind::Output,
+        examples: &[Example {
+            title: "the text as it is",
+            inputs: r#"{"input_value": "a b"}"#,
+            output: r#"{"text": "a b"}"#,
+        }],
+    };
+
+    async fn run(self, _cx: &Context) -> Result<Outputs, RunError> {
+        Ok(Outputs::one("text", Value::Message(Box::new(Message::of(self.input_value)))))
+    }
+}
+
+pub(crate) const ENTRY: Entry = Entry::of::<TextOutput>();

@@ -1,0 +1,100 @@
+//! Language Model: the 1.x model component that picks its provider (1.13 contract 3.4).
+
+use millrace_engine::{
+    Capability, Component, Context, Default, Entry, ErrorKind, Example, LazyValue, Outputs, RunError, Spec, Value, flag,
+    integer, message, number, output, secret, text,
+};
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+
+use super::chat_openai::chat_model;
+use super::text_model;
+use crate::protocol::openai::{Endpoint, Settings};
+
+/// The node's fields.
+#[derive(Deserialize)]
+pub(crate) struct LanguageModel {
+    model: Option<LazyValue>,
+    model_name: Option<String>,
+    provider: Option<String>,
+    api_key: Option<String>,
+    input_value: Option<String>,
+    system_message: Option<String>,
+    temperature: f64,
+    max_tokens: Option<u32>,
+    #[serde(rename = "stream")]
+    _stream: bool,
+}
+
+impl Component for LanguageModel {
+    const SPEC: Spec = Spec {
+        names: &["LanguageModelComponent"],
+        about: "One chat completion by the selected provider's model.",
+        inputs: &[
+            message("model", "The selected model, or another node's language model."),
+            text("model_name", "A model instead of the selected one."),
+            text("provider", "The provider of that model."),
+            secret("api_key", "Key; the provider's variable if empty."),
+            text("input_value", "The person's text."),
+            text("system_message", "Instructions."),
+            number("temperature", "Randomness.").or(Default::Number(0.1)),
+            integer("max_tokens", "Tokens of an answer at most; 0 for the provider's limit."),
+            flag("stream", "Accepted; the answer comes whole.").or(Default::Flag(false)),
+        ],
+        outputs: &[output("text_output"), output("model_output")],
+        examples: &[Example {
+            title: "the model as a handle",
+            inputs: r#"{"model": [{"name": "gpt-4o-mini", "provider": "OpenAI"}], "api_key": "sk-x"}"#,
+            output: r#"{"model_output": {"language_model": "gpt-4o-mini"}}"#,
+        }],
+        ..Spec::SUPPORTED
+    };
+
+    async fn run(self, cx: &Context) -> Result<Outputs, RunError> {
+        if let Some(LazyValue(Value::Capability(Capability::ChatModel(model)))) = self.model {
+            return text_model::outputs(cx, model, self.system_message, self.input_value).await;
+        }
+        let (selected, selected_provider) = selection(self.model.map(|model| model.0.to_json()));
+        let provider = self.provider.or(selected_provider).unwrap_or_else(|| "OpenAI".to_owned());
+        let Some(name) = self.model_name.or(selected) else {
+            return Err(RunError::new(ErrorKind::Flow, "field 'model': no model is selected"));
+        };
+        if provider != "OpenAI" {
+            let message = format!("field 'model': the provider {provider} is not supported");
+            return Err(RunError::new(ErrorKind::Flow, message));
+        }
+        let settings = Settings {
+            key: self.api_key,
+            base_variables: &["OPENAI_BASE_URL", "OPENAI_API_BASE"],
+            ..Settings::default()
+        };
+        let endpoint = Endpoint::resolve(cx, "LanguageModelComponent", settings).await?;
+        let mut fields = Map::from_iter([
+            ("model".to_owned(), Json::from(name)),
+            ("stream".to_owned(), false.into()),
+            ("temperature".to_owned(), self.temperature.into()),
+        ]);
+        if let Some(tokens) = self.max_tokens.filter(|tokens| *tokens > 0) {
+            fields.insert("max_tokens".into(), tokens.into());
+        }
+        text_model::outputs(cx, chat_model(endpoint, fields), self.system_message, self.input_value).await
+    }
+}
+
+/// Name and provider of `[{name, provider}]`, of one such object, or of a bare name.
+fn selection(model: Option<Json>) -> (Option<String>, Option<String>) {
+    let first = match model {
+        Some(Json::Array(list)) => list.into_iter().next(),
+        other => other,
+    };
+    match first {
+        Some(Json::String(name)) => (Some(name), None),
+        Some(Json::Object(fields)) => {
+            let text = |name: &str| fields.get(name).and_then(Json::as_str).map(str::to_owned);
+            (text("name"), text("provider"))
+        }
+        _ => (None, None),
+    }
+}
+
+pub(crate) const ENTRY: Entry = Entry::of::<LanguageModel>();

@@ -1,0 +1,4 @@
+//! Prompts.
+
+pub(crate) mod prompt;
+pub(crate) mod prompt_template;

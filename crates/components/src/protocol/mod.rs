@@ -1,0 +1,3 @@
+//! Protocols that several providers speak.
+
+pub(crate) mod openai;
