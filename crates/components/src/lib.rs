@@ -13,14 +13,14 @@ use millrace_engine::{Entry, Registry};
 
 /// All component types, sorted by name.
 pub const ENTRIES: &[&Entry] = &[
-    &models::chat_openai::ENTRY,
     &chat::chat_input::ENTRY,
+    &models::chat_openai::ENTRY,
     &chat::chat_output::ENTRY,
     &memories::buffer::ENTRY,
     &memories::window::ENTRY,
     &chains::conversation_chain::ENTRY,
-    &chains::llm_chain::ENTRY,
     &models::language_model::ENTRY,
+    &chains::llm_chain::ENTRY,
     &memories::message_history::ENTRY,
     &models::openai::ENTRY,
     &models::openai_model::ENTRY,

@@ -96,6 +96,27 @@ impl Context {
         Self { run: Arc::new(run), scope: "".into(), vertex: None }
     }
 
+    /// A context outside a run, as for a component's examples: a vertex `example` of which these outputs are
+    /// wanted.
+    pub fn detached(services: Services, wanted: &[&str]) -> Self {
+        let id = || "example".to_owned();
+        let root = Self::root(services, Identity { task_id: id(), flow_id: id(), session_id: id() });
+        let vertex = Vertex {
+            id: id(),
+            kind: id(),
+            display_name: id(),
+            fields: Arc::default(),
+            code_hash: None,
+            outputs: Vec::new(),
+        };
+        root.for_vertex(VertexScope {
+            vertex,
+            wanted: wanted.iter().map(|name| (*name).to_owned()).collect(),
+            upstream: HashMap::new(),
+            ancestors: BTreeSet::new(),
+        })
+    }
+
     /// A scope below this one. **Whatever may run at the same time needs segments of its own.**
     #[must_use]
     pub fn scope(&self, segment: &str) -> Self {

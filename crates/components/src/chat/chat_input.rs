@@ -11,6 +11,7 @@ use super::store;
 #[derive(Deserialize)]
 pub(crate) struct ChatInput {
     input_value: String,
+    #[serde(default)]
     files: Vec<String>,
     sender: String,
     sender_name: String,

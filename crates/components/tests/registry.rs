@@ -1,0 +1,178 @@
+//! The registry as a whole: nothing forgotten, nothing twice, everything documented, every example true.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use millrace_components::{ENTRIES, registry};
+use millrace_engine::{
+    Clock, Context, FieldKind, Inputs, Kind, MemoryJournal, Resources, RunError, Services, Sessions, Value, Variables,
+};
+use serde_json::{Map, Value as Json, json};
+
+#[test]
+fn every_name_stands_once() {
+    let mut seen = BTreeSet::new();
+    for name in ENTRIES.iter().flat_map(|entry| entry.spec.names) {
+        assert!(seen.insert(*name), "{name} is listed twice");
+    }
+}
+
+#[test]
+fn the_list_is_sorted() {
+    let names: Vec<_> = ENTRIES.iter().map(|entry| entry.spec.names[0].to_lowercase()).collect();
+    assert!(names.is_sorted(), "{names:#?}");
+}
+
+/// A file with an `ENTRY` that the list does not name would be a component nobody can use.
+#[test]
+fn every_file_with_an_entry_is_listed() {
+    let mut files = 0;
+    for category in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap() {
+        let category = category.unwrap().path();
+        for file in category.is_dir().then(|| std::fs::read_dir(&category).unwrap()).into_iter().flatten() {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            files += usize::from(text.contains("const ENTRY: Entry"));
+        }
+    }
+    assert_eq!(files, ENTRIES.len());
+}
+
+#[test]
+fn every_component_is_documented() {
+    for entry in ENTRIES {
+        let spec = entry.spec;
+        let name = spec.names[0];
+        assert!(spec.about.ends_with('.'), "{name}: about is a sentence");
+        assert!(!spec.outputs.is_empty(), "{name} has no output");
+        assert!(!spec.examples.is_empty(), "{name} has no example");
+        for input in spec.inputs {
+            assert!(input.about.ends_with('.'), "{name}.{}: about is a sentence", input.name);
+        }
+    }
+}
+
+/// An input that the struct does not read, or a field that the reference does not name, is a fault.
+#[test]
+fn inputs_and_struct_fields_are_the_same() {
+    for entry in ENTRIES {
+        let fields: BTreeSet<_> = (entry.fields)().into_iter().collect();
+        let inputs: BTreeSet<_> = entry.spec.inputs.iter().map(|input| input.name).collect();
+        assert_eq!(fields, inputs, "{}", entry.spec.names[0]);
+    }
+}
+
+#[test]
+fn secrets_are_marked() {
+    for entry in ENTRIES {
+        for input in entry.spec.inputs {
+            let named_so = ["key", "token", "password", "secret"].iter().any(|word| input.name.ends_with(word));
+            let exempt = ["memory_key", "input_key", "output_key"].contains(&input.name);
+            assert!(!named_so || exempt || input.kind == FieldKind::Secret, "{}.{}", entry.spec.names[0], input.name);
+        }
+    }
+}
+
+#[test]
+fn chat_components_take_and_give() {
+    let kinds: BTreeMap<_, _> = ENTRIES.iter().map(|entry| (entry.spec.names[0], entry.spec.kind)).collect();
+    assert_eq!(kinds["ChatInput"], Kind::ChatInput);
+    assert_eq!(kinds["TextInput"], Kind::TextInput);
+    assert_eq!(kinds["ChatOutput"], Kind::Output);
+    assert_eq!(kinds["TextOutput"], Kind::Output);
+}
+
+#[tokio::test]
+async fn every_example_is_true() {
+    let mut ran = 0;
+    for entry in ENTRIES {
+        for example in entry.spec.examples {
+            let title = format!("{}: {}", entry.spec.names[0], example.title);
+            let inputs: Map<String, Json> = serde_json::from_str(example.inputs).expect(&title);
+            let wanted: Map<String, Json> = serde_json::from_str(example.output).expect(&title);
+            let got = outputs(entry.spec.names[0], inputs, wanted.keys().cloned().collect()).await;
+            assert_eq!(Json::Object(got), Json::Object(wanted), "{title}");
+            ran += 1;
+        }
+    }
+    assert!(ran >= ENTRIES.len());
+}
+
+async fn outputs(name: &str, inputs: Map<String, Json>, wanted: Vec<String>) -> Map<String, Json> {
+    let names: Vec<&str> = wanted.iter().map(String::as_str).collect();
+    let all = run(name, inputs, &names).await;
+    wanted.iter().map(|name| (name.clone(), shown(all.get(name).unwrap_or_else(|| panic!("no output {name}"))))).collect()
+}
+
+fn shown(value: &Value) -> Json {
+    match value {
+        Value::Message(message) => json!(message.text),
+        other => other.to_json(),
+    }
+}
+
+fn run<'a>(
+    name: &'a str,
+    inputs: Map<String, Json>,
+    wanted: &'a [&'a str],
+) -> BoxFuture<'a, millrace_engine::Outputs> {
+    Box::pin(async move {
+        let entry = registry().get(name).unwrap();
+        let mut values: Inputs = Vec::new();
+        for (field, json) in inputs {
+            values.push((field, input(json).await));
+        }
+        let cx = Context::detached(services(), wanted);
+        entry.run(values, &cx).await.unwrap_or_else(|error| panic!("{name}: {error}"))
+    })
+}
+
+/// `{"$component": type, "inputs": …}` stands for what that component gives.
+async fn input(json: Json) -> Value {
+    let Some(component) = json.get("$component").and_then(Json::as_str) else { return Value::Json(json) };
+    let inputs = json["inputs"].as_object().cloned().unwrap_or_default();
+    let output = registry().get(component).unwrap().spec.outputs[0].name;
+    run(component, inputs, &[output]).await.get(output).cloned().unwrap()
+}
+
+struct Nothing;
+
+#[async_trait]
+impl Sessions for Nothing {
+    async fn turns(&self, _: &str, _: Option<u32>) -> Result<Vec<Json>, RunError> {
+        Ok(Vec::new())
+    }
+
+    async fn append(&self, _: &str, _: &str, _: &Json) -> Result<(), RunError> {
+        Ok(())
+    }
+
+    async fn clear(&self) -> Result<(), RunError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Variables for Nothing {
+    async fn get(&self, _: &str) -> Result<Option<String>, RunError> {
+        Ok(None)
+    }
+}
+
+impl Clock for Nothing {
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::UNIX_EPOCH
+    }
+}
+
+fn services() -> Services {
+    Services {
+        journal: Arc::new(MemoryJournal::default()),
+        sessions: Arc::new(Nothing),
+        variables: Arc::new(Nothing),
+        clock: Arc::new(Nothing),
+        resources: Resources::default(),
+    }
+}
