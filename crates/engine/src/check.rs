@@ -75,6 +75,11 @@ impl Plan {
 }
 
 impl Warning {
+    /// Whether a run will fail for it.
+    pub fn stops(&self) -> bool {
+        matches!(self, Self::Broken(_)) || self.refusal().is_some()
+    }
+
     /// Why this vertex does not run, in the words of a failed build; `None` if it runs all the same.
     pub(crate) fn refusal(&self) -> Option<String> {
         match self {
