@@ -1,0 +1,153 @@
+//! Tasks, flows, keys and sessions in DynamoDB, the queue in SQS.
+//!
+//! The only crate that names their SDKs, and one that knows no engine: what a task runs on and what it
+//! returns are opaque JSON here. There is one table (see [`schema`]) and one queue.
+//!
+//! - **The tenant is in every partition key**, so that another tenant's row cannot even be addressed.
+//! - A task's state changes by one pure function, [`state::next`]; the conditions of the writes are
+//!   derived from it.
+//! - A retry of any call, by the SDK or by the caller, has the effect of one call.
+
+mod condition;
+mod error;
+mod flows;
+mod host;
+mod ids;
+mod item;
+mod keys;
+pub mod metering;
+mod queue;
+mod rows;
+pub mod schema;
+mod sessions;
+mod size;
+pub mod state;
+mod table;
+mod tasks;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+pub use error::{Fault, StoreError};
+pub use flows::{FlowDraft, FlowPatch, FlowRecord, flow_data_version};
+pub use host::{Host, SystemHost};
+pub use ids::{FlowId, InvalidId, SessionId, TaskId, TenantId};
+pub use keys::{KeyRecord, NewKey, Principal};
+pub use queue::{MalformedMessage, TaskMessage};
+pub use schema::create_table_if_absent;
+pub use sessions::Turn;
+pub use state::State;
+pub use tasks::{Cancelled, Claim, Finished, Lease, NewTask, Outcome, Refusal, Submitted, TaskError, TaskRecord};
+
+/// What the store has to be told. Nothing here is read from the environment.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// Name of the table.
+    pub table: String,
+    /// URL of the queue.
+    pub queue_url: String,
+    /// How long a claim holds without being renewed. 60 s by default.
+    pub lease: Duration,
+    /// How long tasks and conversation turns are kept. 7 days by default.
+    pub retention: Duration,
+    /// Whether keys of any text are accepted, as [`Store::seed_key`] makes them. For the local cloud only.
+    pub plain_keys: bool,
+}
+
+impl StoreConfig {
+    /// The defaults for a table and a queue.
+    pub fn new(table: impl Into<String>, queue_url: impl Into<String>) -> Self {
+        Self {
+            table: table.into(),
+            queue_url: queue_url.into(),
+            lease: Duration::from_secs(60),
+            retention: Duration::from_secs(7 * 24 * 60 * 60),
+            plain_keys: false,
+        }
+    }
+}
+
+/// The table and the queue. Cheap to clone; clones share the cache of API keys.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    dynamodb: aws_sdk_dynamodb::Client,
+    sqs: aws_sdk_sqs::Client,
+    config: StoreConfig,
+    host: Arc<dyn Host>,
+    keys: keys::KeyCache,
+}
+
+impl Store {
+    /// A store over two clients. Does not call them.
+    pub fn new(
+        dynamodb: aws_sdk_dynamodb::Client,
+        sqs: aws_sdk_sqs::Client,
+        config: StoreConfig,
+        host: Arc<dyn Host>,
+    ) -> Self {
+        Self(Arc::new(Inner { dynamodb, sqs, config, host, keys: keys::KeyCache::default() }))
+    }
+
+    /// What the store was told.
+    pub fn config(&self) -> &StoreConfig {
+        &self.0.config
+    }
+
+    /// Time and randomness, as the store sees them.
+    pub fn host(&self) -> &dyn Host {
+        self.0.host.as_ref()
+    }
+
+    /// A new task id.
+    pub fn new_task_id(&self) -> TaskId {
+        TaskId::new(self.host())
+    }
+
+    fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
+        &self.0.dynamodb
+    }
+
+    fn sqs(&self) -> &aws_sdk_sqs::Client {
+        &self.0.sqs
+    }
+
+    fn table(&self) -> &str {
+        &self.0.config.table
+    }
+
+    fn key_cache(&self) -> &keys::KeyCache {
+        &self.0.keys
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.host.now()
+    }
+
+    /// When a row that is written at `now` may go.
+    fn expiry(&self, now: Timestamp) -> Timestamp {
+        after(now, self.0.config.retention)
+    }
+
+    /// A fresh token of 32 hexadecimal characters.
+    fn request_token(&self) -> String {
+        let mut bytes = [0; 16];
+        self.0.host.random(&mut bytes);
+        uuid::Uuid::from_bytes(bytes).as_simple().to_string()
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+/// `time + duration`, or the end of time.
+fn after(time: Timestamp, duration: Duration) -> Timestamp {
+    SignedDuration::try_from(duration).ok().and_then(|duration| time.checked_add(duration).ok()).unwrap_or(Timestamp::MAX)
+}

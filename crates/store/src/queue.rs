@@ -1,0 +1,139 @@
+//! The queue: one message for one task that waits.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::config::retry::RetryConfig;
+use serde::{Deserialize, Serialize};
+use tokio::time::{sleep, timeout};
+
+use crate::Store;
+use crate::error::{Fault, StoreError};
+use crate::ids::{TaskId, TenantId};
+
+/// Version of the message body.
+const FORMAT: u8 = 1;
+
+/// The caller waits for the answer, so that all tries have to fit into 2 s.
+const TRIES: u64 = 3;
+const TRY_TIMEOUT: Duration = Duration::from_millis(600);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What a message says: which task to look at. Everything else is in the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskMessage {
+    /// Whose task.
+    pub tenant: TenantId,
+    /// Which task.
+    pub task: TaskId,
+}
+
+/// The body of a message is not one of ours. A retry does not help.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("malformed message: {reason}")]
+pub struct MalformedMessage {
+    /// What is wrong with it. Never a part of the body.
+    pub reason: &'static str,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    v: u8,
+    tenant: String,
+    task: String,
+}
+
+impl TaskMessage {
+    /// The body as it is sent: `{"v":1,"tenant":"…","task":"…"}`.
+    pub fn body(&self) -> String {
+        let Self { tenant, task } = self;
+        format!(r#"{{"v":{FORMAT},"tenant":"{tenant}","task":"{task}"}}"#)
+    }
+
+    /// Reads a body, strictly.
+    ///
+    /// # Errors
+    /// [`MalformedMessage`] when it is not JSON of that shape, or names a version, tenant or task that
+    /// cannot be.
+    pub fn parse(body: &str) -> Result<Self, MalformedMessage> {
+        let malformed = |reason| MalformedMessage { reason };
+        let body: Body = serde_json::from_str(body)
+            .map_err(|_| malformed("not a JSON object of exactly v, tenant and task"))?;
+        if body.v != FORMAT {
+            return Err(malformed("unknown version"));
+        }
+        Ok(Self {
+            tenant: body.tenant.parse().map_err(|_| malformed("not a tenant"))?,
+            task: body.task.parse().map_err(|_| malformed("not a task id"))?,
+        })
+    }
+}
+
+impl Store {
+    /// Puts a message for a task into the queue: 3 tries within 2 s.
+    ///
+    /// A message too many is harmless, since the claim decides. The message group is the tenant, so that
+    /// one tenant's backlog does not keep the others waiting.
+    ///
+    /// # Errors
+    /// Those of the last try.
+    pub async fn enqueue(&self, tenant: &TenantId, task: TaskId) -> Result<(), StoreError> {
+        let message = TaskMessage { tenant: tenant.clone(), task };
+        let mut last = StoreError::Unavailable(Fault { kind: "timeout", code: None });
+        for tried in 0..TRIES {
+            sleep(PAUSE * u32::try_from(tried).unwrap_or(1)).await;
+            match timeout(TRY_TIMEOUT, self.send(&message)).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) if !error.is_retryable() => return Err(error),
+                Ok(Err(error)) => last = error,
+                Err(_) => last = StoreError::Unavailable(Fault { kind: "timeout", code: None }),
+            }
+        }
+        Err(last)
+    }
+
+    async fn send(&self, message: &TaskMessage) -> Result<(), StoreError> {
+        // The tries are counted here; the SDK's own would multiply them.
+        let once = aws_sdk_sqs::config::Config::builder().retry_config(RetryConfig::disabled());
+        self.sqs()
+            .send_message()
+            .queue_url(&self.config().queue_url)
+            .message_body(message.body())
+            .message_group_id(message.tenant.as_str())
+            .customize()
+            .config_override(once)
+            .send()
+            .await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TASK: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+    #[test]
+    fn a_body_is_read_as_it_was_written() {
+        let message = TaskMessage { tenant: "team-1".parse().unwrap(), task: TASK.parse().unwrap() };
+        assert_eq!(message.body(), format!(r#"{{"v":1,"tenant":"team-1","task":"{TASK}"}}"#));
+        assert_eq!(TaskMessage::parse(&message.body()), Ok(message));
+    }
+
+    #[test]
+    fn anything_else_is_malformed() {
+        for body in [
+            "",
+            "[]",
+            r#""text""#,
+            r#"{"v":1,"tenant":"a"}"#,
+            r#"{"v":2,"tenant":"a","task":"01890a5d-ac96-774b-bcce-b302099a8057"}"#,
+            r#"{"v":1,"tenant":"A#b","task":"01890a5d-ac96-774b-bcce-b302099a8057"}"#,
+            r#"{"v":1,"tenant":"a","task":"7"}"#,
+            r#"{"v":1,"tenant":"a","task":"01890a5d-ac96-774b-bcce-b302099a8057","more":0}"#,
+        ] {
+            assert!(TaskMessage::parse(body).is_err(), "{body}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The keys of every kind of row, in one place.
+//!
+//! **The tenant is part of every partition key** but for the lookup of an API key by its public id and
+//! the index of open tasks. Tenants have no `#`, ids are hexadecimal and sessions are hashed, so that no
+//! two rows can be confused whatever a client sends.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::ids::{FlowId, SessionId, TaskId, TenantId};
+use crate::schema::{OPEN_SHARDS, PK, SK, sortable};
+use crate::size::Attributes;
+
+/// Sort key of a task's state. Every update of a task is one of this row.
+pub(crate) const META: &str = "META";
+/// Sort key of a task's input.
+pub(crate) const INPUT: &str = "INPUT";
+/// Sort key of a task's result, when it does not stand in META.
+///
+/// From `META` to `RESULT` is one range that has neither the input nor a journal (`J#…`): a poll is one query.
+pub(crate) const RESULT: &str = "RESULT";
+
+/// Partition and sort key of one row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RowKey {
+    pub(crate) pk: String,
+    pub(crate) sk: String,
+}
+
+impl RowKey {
+    pub(crate) fn attributes(self) -> Attributes {
+        Attributes::from([
+            (PK.to_owned(), AttributeValue::S(self.pk)),
+            (SK.to_owned(), AttributeValue::S(self.sk)),
+        ])
+    }
+}
+
+fn row(pk: String, sk: impl Into<String>) -> RowKey {
+    RowKey { pk, sk: sk.into() }
+}
+
+/// All rows of a task. Tenant and task together, so that no tenant makes a hot partition.
+pub(crate) fn task_partition(tenant: &TenantId, task: TaskId) -> String {
+    format!("T#{tenant}#{task}")
+}
+
+/// One row of a task: [`META`], [`INPUT`] or [`RESULT`].
+pub(crate) fn task(tenant: &TenantId, id: TaskId, part: &'static str) -> RowKey {
+    row(task_partition(tenant, id), part)
+}
+
+/// Partition key of a task in the index of open tasks.
+pub(crate) fn open_partition(task: TaskId) -> String {
+    format!("open#{}", task.0.as_bytes()[15] % OPEN_SHARDS)
+}
+
+/// Sort key of a task in the index of its tenant's tasks.
+pub(crate) fn list_sort(created: Timestamp, task: TaskId) -> String {
+    format!("{}#{task}", sortable(created))
+}
+
+/// The metadata of all flows of a tenant.
+pub(crate) fn flows_partition(tenant: &TenantId) -> String {
+    format!("F#{tenant}")
+}
+
+/// The metadata of a flow.
+pub(crate) fn flow(tenant: &TenantId, id: FlowId) -> RowKey {
+    row(flows_partition(tenant), id.to_string())
+}
+
+/// The versions of a flow's data.
+pub(crate) fn versions_partition(tenant: &TenantId, flow: FlowId) -> String {
+    format!("F#{tenant}#{flow}")
+}
+
+/// One immutable version of a flow's data.
+pub(crate) fn flow_version(tenant: &TenantId, flow: FlowId, version: &str) -> RowKey {
+    row(versions_partition(tenant, flow), format!("V#{version}"))
+}
+
+/// Which flow an endpoint name stands for. A flow id is never `names`.
+pub(crate) fn endpoint(tenant: &TenantId, name: &str) -> RowKey {
+    row(format!("F#{tenant}#names"), name)
+}
+
+/// An API key, found by its public id alone: the tenant is what this row tells.
+pub(crate) fn key(public_id: &str) -> RowKey {
+    row(format!("K#{public_id}"), "KEY")
+}
+
+/// The API keys of a tenant. `KT` keeps them apart from every `K#` row.
+pub(crate) fn keys_partition(tenant: &TenantId) -> String {
+    format!("KT#{tenant}")
+}
+
+/// An API key in the list of its tenant.
+pub(crate) fn listed_key(tenant: &TenantId, id: Uuid) -> RowKey {
+    row(keys_partition(tenant), id.as_hyphenated().to_string())
+}
+
+/// All turns of a conversation with one flow.
+pub(crate) fn session_partition(tenant: &TenantId, flow: FlowId, session: &SessionId) -> String {
+    let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(session.as_str()));
+    format!("S#{tenant}#{flow}#{hash}")
+}
+
+/// What the sort keys of a scope's turns begin with.
+///
+/// The `#` that ends it is the first one, since those in the scope are escaped: one scope is never the
+/// beginning of another.
+pub(crate) fn scope_prefix(scope: &str) -> String {
+    format!("{}#", scope.replace('%', "%25").replace('#', "%23"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_never_runs_into_its_turns() {
+        assert_eq!(scope_prefix("chat"), "chat#");
+        assert_ne!(scope_prefix("a") + "b#c", scope_prefix("a#b") + "c");
+        assert_ne!(scope_prefix("a#"), scope_prefix("a%23"));
+    }
+
+    #[test]
+    fn a_poll_reads_neither_input_nor_journal() {
+        for other in [INPUT, "J#0/llm#000001"] {
+            assert!(!(META..=RESULT).contains(&other), "{other}");
+        }
+    }
+
+    #[test]
+    fn open_tasks_are_spread_over_all_shards() {
+        let id = |last: u8| TaskId(Uuid::from_bytes([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last]));
+        assert_eq!(open_partition(id(0)), "open#0");
+        assert_eq!(open_partition(id(0xff)), "open#15");
+    }
+}

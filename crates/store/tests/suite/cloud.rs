@@ -1,0 +1,210 @@
+//! What the tests run against.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use aws_smithy_http_client::Connector;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use jiff::{SignedDuration, Timestamp};
+use millrace_store::metering::Meter;
+use millrace_store::{
+    FlowId, Host, NewTask, Outcome, Store, StoreConfig, TaskError, TaskMessage, TenantId, create_table_if_absent,
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+pub(crate) const TABLE: &str = "millrace";
+
+/// A clock that stands still until it is moved, and bytes that never repeat.
+#[derive(Default)]
+pub(crate) struct FakeHost {
+    moved_millis: AtomicI64,
+    drawn: AtomicU64,
+}
+
+impl FakeHost {
+    pub(crate) fn advance(&self, by: Duration) {
+        self.moved_millis.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Host for FakeHost {
+    fn now(&self) -> Timestamp {
+        let moved = SignedDuration::from_millis(self.moved_millis.load(Ordering::SeqCst));
+        Timestamp::from_second(1_750_000_000).unwrap() + moved
+    }
+
+    fn random(&self, buf: &mut [u8]) {
+        for byte in buf {
+            // SplitMix64, a byte at a time.
+            let mut z = self.drawn.fetch_add(1, Ordering::SeqCst).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            *byte = (z ^ (z >> 31)) as u8;
+        }
+    }
+}
+
+/// The queue as far as the store knows it: it takes messages, or refuses some first.
+#[derive(Clone, Default)]
+pub(crate) struct FakeQueue {
+    pub(crate) messages: Arc<Mutex<Vec<Value>>>,
+    pub(crate) refuse: Arc<AtomicUsize>,
+    pub(crate) calls: Arc<AtomicUsize>,
+}
+
+impl FakeQueue {
+    pub(crate) fn bodies(&self) -> Vec<TaskMessage> {
+        let messages = self.messages.lock().unwrap();
+        messages.iter().map(|message| TaskMessage::parse(message["MessageBody"].as_str().unwrap()).unwrap()).collect()
+    }
+
+    async fn receive(State(queue): State<Self>, body: String) -> (StatusCode, String) {
+        queue.calls.fetch_add(1, Ordering::SeqCst);
+        let refused = queue.refuse.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if refused.is_ok() {
+            return (StatusCode::SERVICE_UNAVAILABLE, "{}".to_owned());
+        }
+        let mut messages = queue.messages.lock().unwrap();
+        messages.push(serde_json::from_str(&body).unwrap());
+        (StatusCode::OK, json!({"MessageId": messages.len().to_string()}).to_string())
+    }
+}
+
+/// Delivers requests, and loses the replies to as many as it is told.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LossyWire {
+    pub(crate) lose: Arc<AtomicUsize>,
+}
+
+impl LossyWire {
+    fn client(&self) -> SharedHttpClient {
+        let wire = self.clone();
+        let inner = SharedHttpConnector::new(Connector::builder().build_http());
+        http_client_fn(move |_, _| SharedHttpConnector::new(LossyConnector { wire: wire.clone(), inner: inner.clone() }))
+    }
+}
+
+#[derive(Debug)]
+struct LossyConnector {
+    wire: LossyWire,
+    inner: SharedHttpConnector,
+}
+
+impl HttpConnector for LossyConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (lose, reply) = (self.wire.lose.clone(), self.inner.call(request));
+        HttpConnectorFuture::new(async move {
+            let reply = reply.await?;
+            match lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) {
+                Ok(_) => Err(ConnectorError::io("the reply was lost".into())),
+                Err(_) => Ok(reply),
+            }
+        })
+    }
+}
+
+/// One empty installation.
+pub(crate) struct Cloud {
+    pub(crate) store: Store,
+    pub(crate) host: Arc<FakeHost>,
+    pub(crate) queue: FakeQueue,
+    pub(crate) meter: Meter,
+    pub(crate) wire: LossyWire,
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    sqs: aws_sdk_sqs::Client,
+}
+
+impl Cloud {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let table_url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
+
+        let queue = FakeQueue::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let queue_url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().route("/", post(FakeQueue::receive)).with_state(queue.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+
+        let (meter, wire, host) = (Meter::new(), LossyWire::default(), Arc::new(FakeHost::default()));
+        let credentials = Credentials::new("test", "test", None, None, "test");
+        let dynamodb = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(credentials.clone())
+            .endpoint_url(table_url)
+            .http_client(wire.client())
+            .interceptor(meter.clone());
+        let sqs = aws_sdk_sqs::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(credentials)
+            .endpoint_url(&queue_url)
+            .http_client(LossyWire::default().client())
+            .interceptor(meter.clone());
+        let dynamodb = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
+        let sqs = aws_sdk_sqs::Client::from_conf(sqs.build());
+        create_table_if_absent(&dynamodb, TABLE).await.unwrap();
+        meter.take();
+        let config = StoreConfig::new(TABLE, format!("{queue_url}/000000000000/tasks"));
+        let store = Store::new(dynamodb.clone(), sqs.clone(), config, host.clone());
+        Self { store, host, queue, meter, wire, dynamodb, sqs }
+    }
+
+    /// A second environment over the same table, with a configuration changed by `change`.
+    pub(crate) fn another(&self, change: impl FnOnce(&mut StoreConfig)) -> Store {
+        let mut config = self.store.config().clone();
+        change(&mut config);
+        Store::new(self.dynamodb.clone(), self.sqs.clone(), config, self.host.clone())
+    }
+
+    pub(crate) fn new_task(&self, tenant: &TenantId, input: Value) -> NewTask {
+        NewTask {
+            id: self.store.new_task_id(),
+            tenant: tenant.clone(),
+            flow: FlowId::new(self.host.as_ref()),
+            flow_version: "0123456789abcdef0123456789abcdef".to_owned(),
+            session: "a conversation".to_owned(),
+            input,
+        }
+    }
+
+    /// Submits a task and returns it.
+    pub(crate) async fn submitted(&self, tenant: &TenantId) -> NewTask {
+        let task = self.new_task(tenant, json!({"text": "hello"}));
+        self.store.submit(&task).await.unwrap();
+        task
+    }
+}
+
+pub(crate) fn tenant(name: &str) -> TenantId {
+    TenantId::try_from(name).unwrap()
+}
+
+pub(crate) fn succeeded(result: Value) -> Outcome {
+    Outcome::Succeeded { result }
+}
+
+pub(crate) fn failed(message: &str) -> Outcome {
+    let error = TaskError { kind: "timeout".to_owned(), message: message.to_owned(), retryable: true };
+    Outcome::Failed { error }
+}
+
+/// JSON of about `bytes` that no compression shrinks much.
+pub(crate) fn noise(bytes: usize) -> Value {
+    let (host, mut drawn) = (FakeHost::default(), vec![0; bytes]);
+    host.random(&mut drawn);
+    let text: String = drawn.iter().map(|byte| char::from(33 + byte % 90)).collect();
+    Value::from(text)
+}
