@@ -1,0 +1,32 @@
+//! How tasks are run.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use millrace_engine::Leniency;
+
+/// How tasks are run. Read once, in `main`.
+#[derive(Debug, Clone)]
+pub struct RunnerConfig {
+    /// Refuse unknown code under a known type instead of running the stock behaviour.
+    pub strict_code: bool,
+    /// What happens to a tweak for an unknown node or field.
+    pub tweaks: Leniency,
+    /// Variables that every tenant's flows can refer to, such as the operator's provider key.
+    pub variables: BTreeMap<String, String>,
+    /// How long a run may take here before it ends as timed out.
+    pub run_timeout: Duration,
+}
+
+impl Default for RunnerConfig {
+    /// Stock code runs with a warning, unknown tweaks are errors, no variables, 28 s: one second less than
+    /// what an HTTP API leaves its function.
+    fn default() -> Self {
+        Self {
+            strict_code: false,
+            tweaks: Leniency::Strict,
+            variables: BTreeMap::new(),
+            run_timeout: Duration::from_secs(28),
+        }
+    }
+}

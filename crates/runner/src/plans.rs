@@ -1,0 +1,76 @@
+//! Planned flows, kept by version: the same content is the same plan.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use millrace_engine::{ErrorKind, FlowError, Plan, RunError, parse};
+use millrace_store::{FlowId, StoreError, TenantId};
+use serde_json::Value as Json;
+
+use crate::Runner;
+
+/// Plans kept at a time. A plan of a usual flow takes some ten KB.
+const KEPT: usize = 64;
+
+#[derive(Default)]
+pub(crate) struct Plans(Mutex<(HashMap<String, Arc<Plan>>, VecDeque<String>)>);
+
+impl Plans {
+    fn get(&self, version: &str) -> Option<Arc<Plan>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.get(version).cloned()
+    }
+
+    fn put(&self, version: &str, plan: Arc<Plan>) {
+        let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (plans, order) = &mut *guard;
+        if plans.insert(version.to_owned(), plan).is_none() {
+            order.push_back(version.to_owned());
+        }
+        while order.len() > KEPT {
+            if let Some(oldest) = order.pop_front() {
+                plans.remove(&oldest);
+            }
+        }
+    }
+}
+
+impl Runner {
+    /// What will not run, or not as drawn, in sentences for the flow's owner. An empty draft has no faults.
+    pub fn check(&self, data: &Json) -> Vec<String> {
+        let is_draft = data.get("nodes").and_then(Json::as_array).is_some_and(Vec::is_empty);
+        if is_draft {
+            return Vec::new();
+        }
+        match self.compile(data) {
+            Ok(plan) => plan.warnings().iter().map(ToString::to_string).collect(),
+            Err(error) => vec![millrace_engine::Warning::Broken(error).to_string()],
+        }
+    }
+
+    fn compile(&self, data: &Json) -> Result<Arc<Plan>, FlowError> {
+        Plan::new(parse(data)?, &self.0.registry, self.0.config.strict_code)
+    }
+
+    /// The plan of a flow's version, from memory where it was run before.
+    pub(crate) async fn plan(
+        &self,
+        tenant: &TenantId,
+        flow: FlowId,
+        version: &str,
+    ) -> Result<Result<Arc<Plan>, RunError>, StoreError> {
+        if let Some(plan) = self.0.plans.get(version) {
+            return Ok(Ok(plan));
+        }
+        let Some(data) = self.0.store.flow_data(tenant, flow, version).await? else {
+            let message = format!("Flow {flow} no longer has the version that this task was pinned to");
+            return Ok(Err(RunError::new(ErrorKind::Flow, message)));
+        };
+        match self.compile(&data) {
+            Ok(plan) => {
+                self.0.plans.put(version, plan.clone());
+                Ok(Ok(plan))
+            }
+            Err(error) => Ok(Err(error.into())),
+        }
+    }
+}
