@@ -1,0 +1,128 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args as Group, Parser, Subcommand};
+use millrace_store::TenantId;
+
+/// Flows drawn in Langflow, run on AWS Lambda.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start the local cloud, run a sample flow in it, and keep serving.
+    Demo(Demo),
+    /// Start the local cloud and serve.
+    Local(Local),
+    /// Measure how fast tasks pass through a local cloud in memory, with an instant provider.
+    Bench(Bench),
+    /// Say what of an exported flow will not run, or not as drawn.
+    Check(Check),
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Demo {
+    /// End after the first round.
+    #[arg(long)]
+    pub once: bool,
+    #[command(flatten)]
+    pub cloud: Cloud,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Local {
+    /// Accept KEY as an API key of TENANT (`default` if none is named). May be repeated.
+    #[arg(long = "key", value_name = "KEY[=TENANT]", value_parser = parse_key)]
+    pub keys: Vec<LocalKey>,
+    #[command(flatten)]
+    pub cloud: Cloud,
+}
+
+/// What `demo` and `local` have in common.
+#[derive(Debug, Clone, Group)]
+pub(crate) struct Cloud {
+    /// Port of the HTTP API; 0 lets the system choose.
+    #[arg(long, default_value_t = 7860)]
+    pub port: u16,
+    /// Keep nothing: everything is gone when it stops.
+    #[arg(long, conflicts_with = "data")]
+    pub memory: bool,
+    /// Folder that keeps table and queue.
+    #[arg(long, value_name = "DIR", default_value = ".millrace")]
+    pub data: PathBuf,
+    /// Run the functions as the binaries they are deployed as, each under a Lambda Runtime API.
+    #[arg(long)]
+    pub processes: bool,
+    /// Folder of the binaries `api` and `worker`; that of this command by default.
+    #[arg(long, value_name = "DIR", requires = "processes")]
+    pub functions: Option<PathBuf>,
+    /// Call the functions that `cargo lambda watch` serves at this address instead.
+    #[arg(long, value_name = "URL", conflicts_with = "processes")]
+    pub watched: Option<String>,
+    /// Write the variables with which a function reaches this cloud to a file.
+    #[arg(long, value_name = "FILE")]
+    pub write_env: Option<PathBuf>,
+    /// Milliseconds that the stand-in provider takes to answer.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub provider_delay: u64,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Bench {
+    /// Tasks one after the other, for the time from submit to SUCCESS.
+    #[arg(long, default_value_t = 200)]
+    pub sequential: usize,
+    /// Tasks at once, for tasks per second.
+    #[arg(long, default_value_t = 5000)]
+    pub tasks: usize,
+    /// Clients that submit and poll at once.
+    #[arg(long, default_value_t = 32)]
+    pub clients: usize,
+    /// Milliseconds that the provider takes to answer.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub provider_delay: u64,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Check {
+    /// The export, a JSON file.
+    pub file: PathBuf,
+    /// Refuse unknown code under a known type.
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// A key that the local cloud accepts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LocalKey {
+    pub text: String,
+    pub tenant: TenantId,
+}
+
+fn parse_key(text: &str) -> Result<LocalKey, String> {
+    let (key, tenant) = text.rsplit_once('=').unwrap_or((text, "default"));
+    if key.is_empty() {
+        return Err("the key is empty".to_owned());
+    }
+    let tenant = TenantId::try_from(tenant).map_err(|error| error.to_string())?;
+    Ok(LocalKey { text: key.to_owned(), tenant })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_names_its_tenant() {
+        let key = parse_key("k1=team").unwrap();
+        assert_eq!((key.text.as_str(), key.tenant.as_str()), ("k1", "team"));
+        assert_eq!(parse_key("k1").unwrap().tenant.as_str(), "default");
+        assert!(parse_key("=team").is_err());
+        assert!(parse_key("k=Not A Tenant").is_err());
+    }
+}

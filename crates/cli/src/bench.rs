@@ -1,0 +1,87 @@
+//! `millrace bench`: how fast tasks pass through the local cloud.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use millrace_store::TenantId;
+use serde_json::{Value as Json, json};
+
+use crate::args::{Bench, Cloud};
+use crate::caller::Caller;
+use crate::demo::FLOW;
+use crate::stack::Stack;
+
+pub(crate) async fn run(args: Bench) -> Result<()> {
+    let cloud = Cloud {
+        port: 0,
+        memory: true,
+        data: PathBuf::new(),
+        processes: false,
+        functions: None,
+        watched: None,
+        write_env: None,
+        provider_delay: args.provider_delay,
+    };
+    let stack = Stack::start(&cloud, &[]).await?;
+    let key = stack.store().create_key(&TenantId::try_from("default")?, "bench").await?;
+    let caller = Caller::new(stack.url(), key.text)?;
+    let flow = caller.post("/api/v1/flows/", &serde_json::from_str(FLOW)?).await?;
+    let path = format!("/api/v1/process/{}", flow["id"].as_str().context("the answer has no flow id")?);
+
+    let submit = [round(&caller, &path, false, args.sequential, 1).await?];
+    report("submit to SUCCESS, one client", &submit);
+    let sync = [round(&caller, &path, true, args.sequential, 1).await?];
+    report("synchronous, one client", &sync);
+    for (name, sync) in [("submit to SUCCESS", false), ("synchronous", true)] {
+        let each = args.tasks.div_ceil(args.clients.max(1));
+        let clients = (0..args.clients).map(|_| {
+            let (caller, path) = (caller.clone(), path.clone());
+            tokio::spawn(async move { round(&caller, &path, sync, each, 1).await })
+        });
+        let clients: Vec<_> = clients.collect();
+        let mut rounds = Vec::new();
+        for client in clients {
+            rounds.push(client.await??);
+        }
+        report(&format!("{name}, {} clients", args.clients), &rounds);
+    }
+    stack.stop().await;
+    Ok(())
+}
+
+/// What one client saw.
+struct Round {
+    start: Instant,
+    end: Instant,
+    times: Vec<Duration>,
+}
+
+async fn round(caller: &Caller, path: &str, sync: bool, tasks: usize, pause_ms: u64) -> Result<Round> {
+    let start = Instant::now();
+    let mut times = Vec::with_capacity(tasks);
+    for n in 0..tasks {
+        let before = Instant::now();
+        let answer = caller.post(path, &json!({"inputs": {"text": format!("number {n}")}, "sync": sync})).await?;
+        if !sync {
+            let href = answer["task"]["href"].as_str().context("the answer has no task")?;
+            let task: Json = caller.poll(&format!("/{href}"), Duration::from_millis(pause_ms)).await?;
+            if task["status"] != "SUCCESS" {
+                bail!("a task ended with {}: {}", task["status"], task["result"]);
+            }
+        }
+        times.push(before.elapsed());
+    }
+    Ok(Round { start, end: Instant::now(), times })
+}
+
+fn report(name: &str, rounds: &[Round]) {
+    let mut times: Vec<Duration> = rounds.iter().flat_map(|round| round.times.clone()).collect();
+    times.sort();
+    let start = rounds.iter().map(|round| round.start).min();
+    let end = rounds.iter().map(|round| round.end).max();
+    let (Some(start), Some(end), false) = (start, end, times.is_empty()) else { return };
+    let ms = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    let rate = times.len() as f64 / (end - start).as_secs_f64();
+    println!("{name}: {} tasks, {rate:.0} tasks/s, p50 {:.2} ms, p99 {:.2} ms", times.len(), ms(0.5), ms(0.99));
+}
