@@ -1,0 +1,11 @@
+//! Real function binaries: the Lambda Runtime API, the environments under it, and invoke endpoints elsewhere.
+
+mod environment;
+mod process;
+mod runtime_api;
+mod watched;
+
+pub use environment::{LogLine, LogStream};
+pub use process::{Process, ProcessConfig};
+pub use runtime_api::RuntimeApi;
+pub use watched::WatchedFunction;

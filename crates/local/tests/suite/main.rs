@@ -1,0 +1,13 @@
+//! The local cloud as its users see it: through the real SDKs, over HTTP, and with real processes.
+#![allow(clippy::unwrap_used)]
+
+mod cloud;
+mod event_source;
+mod front;
+mod http;
+mod lambda;
+mod provider;
+mod sqs_errors;
+mod sqs_model;
+mod sqs_operations;
+mod sqs_time;
