@@ -1,0 +1,56 @@
+//! Forms with files.
+
+use bytes::Bytes;
+use futures::stream;
+use http::StatusCode;
+use multer::Multipart;
+
+use crate::error::ApiError;
+
+/// Whether a content type is a form of parts.
+pub(crate) fn is_form(content_type: &str) -> bool {
+    multer::parse_boundary(content_type).is_ok()
+}
+
+/// The parts of a form, by name. The body has been read, so that its size is bounded already.
+pub(crate) async fn parts(content_type: &str, bytes: Bytes) -> Result<Vec<(String, Bytes)>, ApiError> {
+    let boundary = multer::parse_boundary(content_type).map_err(unreadable)?;
+    let body = stream::iter([Ok::<_, std::convert::Infallible>(bytes)]);
+    let mut form = Multipart::new(body, boundary);
+    let mut parts = Vec::new();
+    while let Some(part) = form.next_field().await.map_err(unreadable)? {
+        let name = part.name().unwrap_or_default().to_owned();
+        parts.push((name, part.bytes().await.map_err(unreadable)?));
+    }
+    Ok(parts)
+}
+
+fn unreadable(error: multer::Error) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "There was an error parsing the body").because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TYPE: &str = "multipart/form-data; boundary=b";
+
+    #[tokio::test]
+    async fn parts_come_by_name() {
+        let body = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.json\"\r\n\r\n{}\r\n\
+                    --b\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nü\r\n--b--\r\n";
+        let parts = parts(TYPE, Bytes::from(body)).await.unwrap();
+        let expected = [("file", "{}"), ("note", "ü")].map(|(name, text)| (name.to_owned(), Bytes::from(text)));
+        assert_eq!(parts, expected);
+    }
+
+    #[tokio::test]
+    async fn a_broken_form_is_a_bad_request() {
+        for body in ["", "no form", "--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\ncut"] {
+            let error = parts(TYPE, Bytes::from(body)).await.unwrap_err();
+            assert_eq!(error.parts().0, 400, "{body}");
+        }
+        assert!(!is_form("application/json"));
+        assert!(!is_form("multipart/form-data"));
+    }
+}

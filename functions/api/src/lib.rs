@@ -1,0 +1,39 @@
+//! The API function: HTTP requests in, tasks and answers out, in the words of Langflow's own API.
+//!
+//! [`router`] lists every route, and every request goes one way through it: read within a limit, its syntax,
+//! its key, then the handler of its resource, which reads its fields, makes one call of the runner or the
+//! store, and answers. Errors become responses in one place, `error.rs`.
+//!
+//! **The tenant comes from the key and from nowhere else; no route runs a flow that came with the request.**
+
+mod auth;
+mod body;
+mod error;
+mod event;
+mod form;
+mod json;
+mod request;
+mod respond;
+mod route;
+mod router;
+mod routes;
+mod trace;
+mod validation;
+
+use millrace_runner::Runner;
+
+pub use event::{EventError, handle};
+pub use router::router;
+
+/// What the handlers share.
+pub struct App {
+    runner: Runner,
+    max_body_bytes: usize,
+}
+
+impl App {
+    /// An API over this runner that reads bodies of up to `max_body_bytes`.
+    pub fn new(runner: Runner, max_body_bytes: usize) -> Self {
+        Self { runner, max_body_bytes }
+    }
+}

@@ -1,0 +1,53 @@
+//! Responses.
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::StatusCode;
+use millrace_store::TaskId;
+use serde::Serialize;
+
+/// Says which task an answer is about.
+pub(crate) const TASK: HeaderName = HeaderName::from_static("x-millrace-task");
+
+/// A body as JSON.
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(body) => typed(status, HeaderValue::from_static("application/json"), body),
+        Err(error) => {
+            // Nothing that is answered has a map with other keys than text, the only way to get here.
+            tracing::error!(%error, "an answer could not be written");
+            typed(StatusCode::INTERNAL_SERVER_ERROR, HeaderValue::from_static("application/json"), Vec::new())
+        }
+    }
+}
+
+/// Everything is as it should be.
+pub(crate) fn ok(body: &impl Serialize) -> Response {
+    json(StatusCode::OK, body)
+}
+
+/// Something was created.
+pub(crate) fn created(body: &impl Serialize) -> Response {
+    json(StatusCode::CREATED, body)
+}
+
+/// Events, all at once.
+pub(crate) fn events(frames: String) -> Response {
+    typed(StatusCode::OK, HeaderValue::from_static("text/event-stream; charset=utf-8"), frames.into_bytes())
+}
+
+/// The answer with the task's id as a header.
+pub(crate) fn of_task(mut response: Response, task: TaskId) -> Response {
+    if let Ok(id) = HeaderValue::from_str(&task.to_string()) {
+        response.headers_mut().insert(TASK, id);
+    }
+    response
+}
+
+fn typed(status: StatusCode, content_type: HeaderValue, body: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}

@@ -1,0 +1,233 @@
+//! Flows: stored, read, changed, deleted (0.6 contract 1.6).
+
+use axum::response::Response;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use millrace_runner::Runner;
+use millrace_store::{FlowDraft, FlowId, FlowPatch, FlowRecord, Principal, Store, TenantId};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::auth::user_id;
+use crate::error::ApiError;
+use crate::request::Incoming;
+use crate::respond;
+use crate::validation::{Fault, Fields};
+
+/// Flows whose data is read at a time.
+const PARALLEL_READS: usize = 8;
+
+/// A flow as Langflow shows it. `data` is JSON text or a value, whichever is at hand: it can be large.
+#[derive(Serialize)]
+pub(crate) struct FlowRead<D> {
+    name: String,
+    description: Option<String>,
+    data: Option<D>,
+    is_component: bool,
+    updated_at: String,
+    folder: Option<String>,
+    id: FlowId,
+    user_id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint_name: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
+/// `POST /api/v1/flows/`
+pub(crate) async fn create(incoming: Incoming, caller: Principal) -> Result<Response, ApiError> {
+    let draft = draft(incoming.body.into_value(), vec!["body".into()])?;
+    Ok(respond::created(&store(&incoming.app.runner, &caller.tenant, draft).await?))
+}
+
+/// `GET /api/v1/flows/`
+pub(crate) async fn list(incoming: Incoming, caller: Principal) -> Result<Response, ApiError> {
+    Ok(respond::ok(&all(incoming.app.runner.store(), &caller.tenant).await?))
+}
+
+/// `GET /api/v1/flows/{flow_id}`
+pub(crate) async fn read(incoming: Incoming, caller: Principal) -> Result<Response, ApiError> {
+    let id = flow_id(&incoming)?;
+    let store = incoming.app.runner.store();
+    let record = store.flow(&caller.tenant, id).await?.ok_or_else(unknown)?;
+    Ok(respond::ok(&with_data(store, &caller.tenant, record).await?))
+}
+
+/// `PATCH /api/v1/flows/{flow_id}`
+///
+/// A field that is null or left out stays as it is.
+pub(crate) async fn update(incoming: Incoming, caller: Principal) -> Result<Response, ApiError> {
+    let id = flow_id(&incoming)?;
+    let runner = &incoming.app.runner;
+    let patch = patch(incoming.body.into_value())?;
+    let warnings = patch.data.as_ref().map(|data| runner.check(data));
+    let written = patch.data.as_ref().map(to_raw_value).transpose().map_err(ApiError::internal)?;
+    let patch = FlowPatch { warnings, ..patch };
+    let record = runner.store().update_flow(&caller.tenant, id, patch).await?.ok_or_else(unknown)?;
+    match written {
+        Some(data) => Ok(respond::ok(&FlowRead::new(&caller.tenant, record, Some(data)))),
+        None => Ok(respond::ok(&with_data(runner.store(), &caller.tenant, record).await?)),
+    }
+}
+
+/// `DELETE /api/v1/flows/{flow_id}`
+pub(crate) async fn delete(incoming: Incoming, caller: Principal) -> Result<Response, ApiError> {
+    let id = flow_id(&incoming)?;
+    if !incoming.app.runner.store().delete_flow(&caller.tenant, id).await? {
+        return Err(unknown());
+    }
+    Ok(respond::ok(&json!({"message": "Flow deleted successfully"})))
+}
+
+/// All flows of a tenant with their data.
+pub(crate) async fn all(store: &Store, tenant: &TenantId) -> Result<Vec<FlowRead<Value>>, ApiError> {
+    let records = store.flows(tenant).await?;
+    let reads = records.into_iter().map(|record| with_data(store, tenant, record));
+    stream::iter(reads).buffered(PARALLEL_READS).try_collect().await
+}
+
+/// Stores a new flow with what will not run in it.
+pub(crate) async fn store(
+    runner: &Runner,
+    tenant: &TenantId,
+    draft: FlowDraft,
+) -> Result<FlowRead<Box<RawValue>>, ApiError> {
+    let warnings = draft.data.as_ref().map(|data| runner.check(data)).unwrap_or_default();
+    let data = draft.data.as_ref().map(to_raw_value).transpose().map_err(ApiError::internal)?;
+    let record = runner.store().create_flow(tenant, draft, warnings).await?;
+    Ok(FlowRead::new(tenant, record, data))
+}
+
+/// Reads a flow to be created. Other fields, which exports have many of, are ignored.
+pub(crate) fn draft(value: Option<Value>, at: Vec<Value>) -> Result<FlowDraft, Vec<Fault>> {
+    let mut fields = Fields::of(value, at).map_err(|fault| vec![fault])?;
+    let draft = FlowDraft {
+        name: fields.required_text("name"),
+        description: fields.text("description"),
+        data: graph(&mut fields),
+        is_component: fields.flag("is_component").unwrap_or(false),
+        folder: fields.text("folder"),
+        endpoint_name: endpoint_name(&mut fields),
+    };
+    fields.finish()?;
+    Ok(draft)
+}
+
+fn patch(value: Option<Value>) -> Result<FlowPatch, Vec<Fault>> {
+    let mut fields = Fields::of(value, vec!["body".into()]).map_err(|fault| vec![fault])?;
+    let patch = FlowPatch {
+        name: fields.text("name"),
+        description: fields.text("description"),
+        data: graph(&mut fields),
+        is_component: fields.flag("is_component"),
+        folder: fields.text("folder"),
+        endpoint_name: endpoint_name(&mut fields),
+        warnings: None,
+    };
+    fields.finish()?;
+    Ok(patch)
+}
+
+/// The field `data`, which has to be a graph if it is anything.
+fn graph(fields: &mut Fields) -> Option<Value> {
+    let data = Value::Object(fields.object("data")?);
+    let rule = ["nodes", "edges"].into_iter().find(|part| !data[*part].is_array());
+    match rule {
+        None => Some(data),
+        Some(part) => {
+            fields.push(Fault::rule(fields.place("data"), &format!("Flow must have {part}"), data));
+            None
+        }
+    }
+}
+
+/// The field `endpoint_name`, which stands in paths. An empty one takes the name away.
+fn endpoint_name(fields: &mut Fields) -> Option<String> {
+    const RULE: &str = "Endpoint name must contain only letters, numbers, hyphens, and underscores";
+    let name = fields.text("endpoint_name")?;
+    if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
+        return Some(name);
+    }
+    fields.push(Fault::rule(fields.place("endpoint_name"), RULE, name.into()));
+    None
+}
+
+fn flow_id(incoming: &Incoming) -> Result<FlowId, Fault> {
+    let text = incoming.param("flow_id");
+    let refused = |error| Fault::uuid(vec!["path".into(), "flow_id".into()], &error, text);
+    Uuid::parse_str(text).map(FlowId).map_err(refused)
+}
+
+fn unknown() -> ApiError {
+    ApiError::not_found("Flow not found")
+}
+
+async fn with_data(store: &Store, tenant: &TenantId, record: FlowRecord) -> Result<FlowRead<Value>, ApiError> {
+    let data = match &record.version {
+        Some(version) => store.flow_data(tenant, record.id, version).await?,
+        None => None,
+    };
+    Ok(FlowRead::new(tenant, record, data))
+}
+
+impl<D> FlowRead<D> {
+    fn new(tenant: &TenantId, record: FlowRecord, data: Option<D>) -> Self {
+        Self {
+            name: record.name,
+            description: record.description,
+            data,
+            is_component: record.is_component,
+            updated_at: naive(record.updated_at),
+            folder: record.folder,
+            id: record.id,
+            user_id: user_id(tenant),
+            endpoint_name: record.endpoint_name,
+            warnings: record.warnings,
+        }
+    }
+}
+
+/// A time as Python shows one without a zone. The table keeps milliseconds.
+pub(crate) fn naive(time: Timestamp) -> String {
+    let micros = time.as_millisecond().rem_euclid(1000) * 1000;
+    format!("{}.{micros:06}", time.strftime("%Y-%m-%dT%H:%M:%S"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(value: Value) -> Value {
+        let refused = draft(Some(value), vec!["body".into()]).unwrap_err();
+        ApiError::from(refused).parts().1.clone()
+    }
+
+    #[test]
+    fn a_draft_has_a_name_and_a_graph_or_none() {
+        for data in [json!(null), json!({"nodes": [], "edges": []})] {
+            assert!(draft(Some(json!({"name": "x", "data": data, "last_tested_version": "1"})), vec![]).is_ok());
+        }
+        for (value, kind, message) in [
+            (json!({"data": null}), "missing", "Field required"),
+            (json!({"name": 1}), "string_type", "Input should be a valid string"),
+            (json!({"name": "x", "data": []}), "dict_type", "Input should be a valid dictionary"),
+            (json!({"name": "x", "data": {"edges": []}}), "value_error", "Value error, Flow must have nodes"),
+            (json!({"name": "x", "data": {"nodes": {}}}), "value_error", "Value error, Flow must have nodes"),
+            (json!({"name": "x", "data": {"nodes": []}}), "value_error", "Value error, Flow must have edges"),
+        ] {
+            let faults = faults(value.clone());
+            assert_eq!((&faults[0]["type"], &faults[0]["msg"]), (&json!(kind), &json!(message)), "{value}");
+            assert_eq!(faults.as_array().unwrap().len(), 1, "{value}");
+        }
+        assert_eq!(faults(json!({"name": "x", "endpoint_name": "a/b"}))[0]["loc"], json!(["body", "endpoint_name"]));
+    }
+
+    #[test]
+    fn times_are_shown_as_python_shows_them() {
+        let time: Timestamp = "2026-11-23T17:16:20.192910Z".parse().unwrap();
+        assert_eq!(naive(time), "2026-11-23T17:16:20.192000");
+        assert_eq!(naive(Timestamp::UNIX_EPOCH), "1970-01-01T00:00:00.000000");
+    }
+}
