@@ -31,7 +31,7 @@ pub fn parse(data: &Json) -> Result<Flow, FlowError> {
     let vertices = vertices(&expanded)?;
     let edges = edges(&expanded, &vertices)?;
     let dialect = dialect(&expanded);
-    Ok(Flow { dialect, vertices, edges, group_fields: expanded.fields })
+    Ok(Flow { dialect, vertices, edges, group_fields: expanded.fields, grouped: expanded.inner })
 }
 
 fn limit(what: &'static str, found: usize, limit: usize) -> Result<(), FlowError> {

@@ -1,6 +1,6 @@
 //! A flow as both dialects are parsed into it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -25,6 +25,8 @@ pub struct Flow {
     pub edges: Vec<Edge>,
     /// Fields of group nodes by group id and field name: which inner vertex and field they stand for.
     pub group_fields: HashMap<String, HashMap<String, (String, String)>>,
+    /// Ids of vertices that stood inside a group: tweaks reach them through the group alone.
+    pub grouped: HashSet<String>,
 }
 
 /// A node of the graph.

@@ -1,6 +1,6 @@
 //! Group nodes, replaced by what they hold (contract 2.1).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value as Json};
 
@@ -16,6 +16,8 @@ pub(crate) struct Expanded {
     pub nodes: Vec<Map<String, Json>>,
     pub edges: Vec<Map<String, Json>>,
     pub fields: HashMap<String, HashMap<String, (String, String)>>,
+    /// Ids of nodes that stood inside a group.
+    pub inner: HashSet<String>,
 }
 
 /// Replaces every group by its inner nodes, which go last.
@@ -23,7 +25,7 @@ pub(crate) fn expand(data: &Map<String, Json>, depth: usize) -> Result<Expanded,
     if depth > MAX_DEPTH {
         return Err(FlowError::TooMany { what: "levels of groups", found: depth, limit: MAX_DEPTH });
     }
-    let mut flat = Expanded { nodes: Vec::new(), edges: objects(data, "edges")?, fields: HashMap::new() };
+    let mut flat = Expanded { nodes: Vec::new(), edges: objects(data, "edges")?, ..Expanded::default() };
     let mut inner = Vec::new();
     for node in objects(data, "nodes")? {
         match group_of(&node) {
@@ -53,12 +55,12 @@ fn group_of(node: &Map<String, Json>) -> Option<Map<String, Json>> {
 fn unfold(flat: &mut Expanded, group: &Map<String, Json>, mut inner: Expanded) {
     let id = handle::text(group, "id").unwrap_or_default();
     let proxies = proxied_fields(group);
-    for (name, field, (inner_id, inner_field)) in &proxies {
-        write_field(&mut inner.nodes, inner_id, inner_field, field);
-        let all = flat.fields.entry(id.clone()).or_default();
+    for (name, field, stands_for) in proxies {
         // A field of a nested group points at that group's own inner field.
-        let target = inner.fields.get(inner_id).and_then(|f| f.get(inner_field));
-        all.insert(name.clone(), target.cloned().unwrap_or((inner_id.clone(), inner_field.clone())));
+        let nested = inner.fields.get(&stands_for.0).and_then(|fields| fields.get(&stands_for.1));
+        let target = nested.cloned().unwrap_or(stands_for);
+        write_field(&mut inner.nodes, &target.0, &target.1, &field);
+        flat.fields.entry(id.clone()).or_default().insert(name, target);
     }
     let last = last_node(&inner);
     for edge in &mut flat.edges {
@@ -69,6 +71,7 @@ fn unfold(flat: &mut Expanded, group: &Map<String, Json>, mut inner: Expanded) {
             edge.insert("source".into(), Json::String(last.clone()));
         }
     }
+    flat.inner.extend(inner.nodes.iter().filter_map(|node| handle::text(node, "id")));
     flat.nodes.append(&mut inner.nodes);
     flat.edges.append(&mut inner.edges);
     flat.fields.extend(inner.fields);
@@ -103,7 +106,8 @@ fn last_node(inner: &Expanded) -> Option<String> {
 
 fn redirect_target(edge: &mut Map<String, Json>, fields: Option<&HashMap<String, (String, String)>>) {
     let Some(handle) = handle::target(edge) else { return };
-    let target = handle.proxy.or_else(|| fields?.get(&handle.field).cloned());
+    // By name first: the handle's own note of a field in a nested group stops at that group.
+    let target = fields.and_then(|fields| fields.get(&handle.field).cloned()).or(handle.proxy);
     let Some((id, field)) = target else { return };
     let written = serde_json::json!({"targetHandle": {"fieldName": field, "id": id}});
     let source = handle::object(edge, "sourceHandle").map(Json::Object);

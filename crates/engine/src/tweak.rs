@@ -69,6 +69,9 @@ impl Tweaks {
 
     fn add(&mut self, plan: &Plan, name: &str, value: &Json) -> Result<(), TweakError> {
         let flow = plan.flow();
+        if flow.grouped.contains(name) {
+            return Ok(()); // without effect, as in Langflow (contract 1.4)
+        }
         let targets = targets(flow, name);
         let group = flow.group_fields.get(name);
         match value {

@@ -237,6 +237,13 @@ fn python_quote(text: &str) -> String {
     quoted
 }
 
+fn object(json: Json) -> Map<String, Json> {
+    match json {
+        Json::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,12 +253,5 @@ mod tests {
         let value = json!({"a": [1, 2.5, null, true], "it's": "say \"hi\"\n"});
         assert_eq!(python_str(&value), r#"{'a': [1, 2.5, None, True], "it's": 'say "hi"\n'}"#);
         assert_eq!(python_str(&json!("plain")), "plain");
-    }
-}
-
-fn object(json: Json) -> Map<String, Json> {
-    match json {
-        Json::Object(map) => map,
-        _ => Map::new(),
     }
 }
