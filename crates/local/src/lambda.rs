@@ -6,6 +6,6 @@ mod runtime_api;
 mod watched;
 
 pub use environment::{LogLine, LogStream};
-pub use process::{Process, ProcessConfig};
+pub use process::{OnLine, Process, ProcessConfig};
 pub use runtime_api::RuntimeApi;
 pub use watched::WatchedFunction;

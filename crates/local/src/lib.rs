@@ -23,7 +23,7 @@ pub use error::LocalError;
 pub use event_source::{EventSource, EventSourceConfig};
 pub use front::{Front, FrontConfig};
 pub use function::{FromAsync, Function, FunctionError, MAX_PAYLOAD_BYTES, from_async};
-pub use lambda::{LogLine, LogStream, Process, ProcessConfig, RuntimeApi, WatchedFunction};
+pub use lambda::{LogLine, LogStream, OnLine, Process, ProcessConfig, RuntimeApi, WatchedFunction};
 pub use provider::{Provider, ProviderConfig};
 
 /// The region that everything local claims to be in.

@@ -9,7 +9,6 @@
 
 mod account;
 mod attributes;
-mod batch;
 mod clock;
 mod error;
 mod identity;

@@ -12,6 +12,9 @@ use super::environment::{Environment, LogLine};
 use crate::function::check_event;
 use crate::{Function, FunctionError};
 
+/// Is told a line that a function wrote.
+pub type OnLine = Arc<dyn Fn(&LogLine) + Send + Sync>;
+
 /// How to run a function's binary.
 #[derive(Clone)]
 pub struct ProcessConfig {
@@ -30,7 +33,7 @@ pub struct ProcessConfig {
     /// Environments at once. A further event waits for one to be free (Lambda would refuse it as throttled).
     pub max_environments: usize,
     /// Told each line that the function writes; without it they go to `tracing`.
-    pub on_line: Option<Arc<dyn Fn(&LogLine) + Send + Sync>>,
+    pub on_line: Option<OnLine>,
 }
 
 impl ProcessConfig {

@@ -62,7 +62,7 @@ fn embed(text: &str, dimensions: usize) -> Vec<f32> {
         let place = digest[..8]
             .iter()
             .fold(0usize, |sum, byte| (sum * 256 + usize::from(*byte)) % dimensions);
-        vector[place] += if digest[8] % 2 == 0 { 1.0 } else { -1.0 };
+        vector[place] += if digest[8].is_multiple_of(2) { 1.0 } else { -1.0 };
     }
     let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
     match length > 0.0 {

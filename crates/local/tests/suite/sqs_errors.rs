@@ -99,7 +99,7 @@ async fn handles_and_visibility() {
     assert!(refusal!(change(&handle, 10)).is_message_not_inflight());
     let received = client.receive_message().queue_url(&url).send().await.unwrap();
     let handle = received.messages.unwrap().remove(0).receipt_handle.unwrap();
-    change(&handle, 43_200).send().await.unwrap();
+    change(&handle, 40_000).send().await.unwrap();
     assert_eq!(
         refusal!(change(&handle, 43_201)).code(),
         Some("InvalidParameterValue")

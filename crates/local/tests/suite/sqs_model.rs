@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use millrace_local::sqs::{Account, Outgoing};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use uuid::Uuid;
 
 const MAX_RECEIVE_COUNT: u32 = 3;
@@ -191,7 +192,19 @@ impl Test {
     }
 }
 
+/// The same histories on every run.
+fn config() -> ProptestConfig {
+    ProptestConfig {
+        rng_seed: RngSeed::Fixed(1),
+        failure_persistence: None,
+        cases: 500,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
+    #![proptest_config(config())]
+
     #[test]
     fn histories_agree_with_the_model(steps in prop::collection::vec(step(), 1..80)) {
         let mut test = Test::new();

@@ -174,13 +174,16 @@ async fn batches_answer_for_each_entry() {
     assert_eq!(request.send().await.unwrap().successful.len(), 3);
     assert_eq!(counts(&client, &url).await, [1, 2, 0]);
 
-    let entries = [&handles[1], "nonsense"].into_iter().enumerate().map(|(i, handle)| {
-        DeleteMessageBatchRequestEntry::builder()
-            .id(i.to_string())
-            .receipt_handle(handle)
-            .build()
-            .unwrap()
-    });
+    let entries = [&handles[1], "nonsense"]
+        .into_iter()
+        .enumerate()
+        .map(|(i, handle)| {
+            DeleteMessageBatchRequestEntry::builder()
+                .id(i.to_string())
+                .receipt_handle(handle)
+                .build()
+                .unwrap()
+        });
     let request = client
         .delete_message_batch()
         .queue_url(&url)

@@ -2,9 +2,20 @@
 
 use std::collections::HashSet;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ErrorCode, SqsError};
+use super::QueueUrl;
+use crate::sqs::{ErrorCode, SqsError};
+
+/// A batch request.
+#[derive(Deserialize)]
+pub(super) struct BatchRequest<E> {
+    #[serde(rename = "QueueUrl")]
+    pub(super) queue: QueueUrl,
+    #[serde(rename = "Entries")]
+    pub(super) entries: Vec<E>,
+}
 
 /// An entry of a batch has an id, by which its outcome is told.
 pub(super) trait Entry {
