@@ -62,7 +62,8 @@ async fn round(caller: &Caller, path: &str, sync: bool, tasks: usize, pause_ms: 
     let mut times = Vec::with_capacity(tasks);
     for n in 0..tasks {
         let before = Instant::now();
-        let answer = caller.post(path, &json!({"inputs": {"text": format!("number {n}")}, "sync": sync})).await?;
+        let answer =
+            caller.post(path, &json!({"inputs": {"text": format!("number {n}")}, "sync": sync})).await?;
         if !sync {
             let href = answer["task"]["href"].as_str().context("the answer has no task")?;
             let task: Json = caller.poll(&format!("/{href}"), Duration::from_millis(pause_ms)).await?;
@@ -83,5 +84,10 @@ fn report(name: &str, rounds: &[Round]) {
     let (Some(start), Some(end), false) = (start, end, times.is_empty()) else { return };
     let ms = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
     let rate = times.len() as f64 / (end - start).as_secs_f64();
-    println!("{name}: {} tasks, {rate:.0} tasks/s, p50 {:.2} ms, p99 {:.2} ms", times.len(), ms(0.5), ms(0.99));
+    println!(
+        "{name}: {} tasks, {rate:.0} tasks/s, p50 {:.2} ms, p99 {:.2} ms",
+        times.len(),
+        ms(0.5),
+        ms(0.99)
+    );
 }

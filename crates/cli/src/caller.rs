@@ -26,10 +26,14 @@ impl Caller {
 
     /// Prints a request as a line that can be repeated.
     pub fn show(&self, method: &str, path: &str, data: Option<&str>) {
-        let data = data.map(|data| {
-            format!(" -H 'content-type: application/json' -d '{}'", data.replace('\'', "'\\''"))
-        });
-        println!("curl -s -X {method} {}{path} -H 'x-api-key: {}'{}", self.base, self.key, data.unwrap_or_default());
+        let data = data
+            .map(|data| format!(" -H 'content-type: application/json' -d '{}'", data.replace('\'', "'\\''")));
+        println!(
+            "curl -s -X {method} {}{path} -H 'x-api-key: {}'{}",
+            self.base,
+            self.key,
+            data.unwrap_or_default()
+        );
     }
 
     /// Sends JSON and reads JSON.

@@ -7,8 +7,10 @@ use serde_json::Value as Json;
 use crate::args::Check;
 
 pub(crate) fn run(args: &Check) -> Result<()> {
-    let text = std::fs::read_to_string(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
-    let export: Json = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", args.file.display()))?;
+    let text = std::fs::read_to_string(&args.file)
+        .with_context(|| format!("cannot read {}", args.file.display()))?;
+    let export: Json =
+        serde_json::from_str(&text).with_context(|| format!("{} is no JSON", args.file.display()))?;
     let flow = parse(export.get("data").unwrap_or(&export))?;
     let (nodes, edges, dialect) = (flow.vertices.len(), flow.edges.len(), flow.dialect);
     let plan = Plan::new(flow, &millrace_components::registry(), args.strict)?;

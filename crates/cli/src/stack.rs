@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use millrace_local::{
-    EventSource, EventSourceConfig, Front, FrontConfig, Function, FunctionError, LocalCloud, LocalConfig, Process, ProcessConfig,
-    Provider, ProviderConfig, WatchedFunction, from_async,
+    EventSource, EventSourceConfig, Front, FrontConfig, Function, FunctionError, LocalCloud, LocalConfig,
+    Process, ProcessConfig, Provider, ProviderConfig, WatchedFunction, from_async,
 };
 use millrace_outbound::Outbound;
 use millrace_runner::Runner;
@@ -60,7 +60,8 @@ impl Stack {
             store.seed_key(&key.tenant, &key.text, "local").await?;
         }
         let functions = Functions::new(args, &cloud, &environment).await?;
-        let front = Front::start(FrontConfig { port: args.port, ..FrontConfig::default() }, functions.api).await?;
+        let front =
+            Front::start(FrontConfig { port: args.port, ..FrontConfig::default() }, functions.api).await?;
         let source = EventSourceConfig {
             max_concurrency: WORKERS,
             ..EventSourceConfig::new(cloud.queue_url(), cloud.queue_arn())
@@ -112,7 +113,9 @@ async fn provider(args: &Cloud) -> Result<(Option<Provider>, BTreeMap<String, St
     if !variables.is_empty() {
         return Ok((None, variables));
     }
-    let provider = Provider::start(ProviderConfig { port: 0, delay: Duration::from_millis(args.provider_delay) }).await?;
+    let provider =
+        Provider::start(ProviderConfig { port: 0, delay: Duration::from_millis(args.provider_delay) })
+            .await?;
     variables.insert("OPENAI_API_KEY".to_owned(), "stand-in".to_owned());
     variables.insert("OPENAI_BASE_URL".to_owned(), provider.base_url());
     Ok((Some(provider), variables))
@@ -165,7 +168,11 @@ impl Functions {
             return Ok(Self { api: api.clone(), worker: worker.clone(), processes: vec![api, worker] });
         }
         let worker = environment.clone().for_runs_of(TASK_TIMEOUT);
-        Ok(Self { api: hosted_api(cloud, environment)?, worker: hosted_worker(cloud, &worker)?, processes: Vec::new() })
+        Ok(Self {
+            api: hosted_api(cloud, environment)?,
+            worker: hosted_worker(cloud, &worker)?,
+            processes: Vec::new(),
+        })
     }
 }
 
@@ -202,7 +209,8 @@ fn process(
     timeout: Duration,
 ) -> Result<Arc<Process>> {
     // `cargo lambda build` calls every binary `bootstrap`, in a folder of the function's name.
-    let found = [folder.join(name).join("bootstrap"), folder.join(name)].into_iter().find(|path| path.is_file());
+    let found =
+        [folder.join(name).join("bootstrap"), folder.join(name)].into_iter().find(|path| path.is_file());
     let Some(program) = found else {
         bail!(
             "there is no function '{name}' in {}; build it with `cargo build -p millrace-{name}`, \
@@ -210,7 +218,8 @@ fn process(
             folder.display()
         );
     };
-    let config = ProcessConfig { environment: variables.to_vec(), timeout, ..ProcessConfig::new(name, program) };
+    let config =
+        ProcessConfig { environment: variables.to_vec(), timeout, ..ProcessConfig::new(name, program) };
     Ok(Arc::new(Process::new(config)))
 }
 

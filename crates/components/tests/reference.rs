@@ -30,7 +30,12 @@ fn page() -> String {
         if spec.names.len() > 1 {
             write!(page, " Also known as {}.", spec.names[1..].join(", ")).unwrap();
         }
-        write!(page, " Outputs: {}.\n\n| input | takes | default | |\n|---|---|---|---|\n", outputs.join(", ")).unwrap();
+        write!(
+            page,
+            " Outputs: {}.\n\n| input | takes | default | |\n|---|---|---|---|\n",
+            outputs.join(", ")
+        )
+        .unwrap();
         for input in spec.inputs {
             writeln!(page, "{}", row(input)).unwrap();
         }

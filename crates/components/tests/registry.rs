@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use millrace_components::{ENTRIES, registry};
 use millrace_engine::{
-    Clock, Context, FieldKind, Inputs, Kind, MemoryJournal, Resources, RunError, Services, Sessions, Value, Variables,
+    Clock, Context, FieldKind, Inputs, Kind, MemoryJournal, Resources, RunError, Services, Sessions, Value,
+    Variables,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -68,9 +69,15 @@ fn inputs_and_struct_fields_are_the_same() {
 fn secrets_are_marked() {
     for entry in ENTRIES {
         for input in entry.spec.inputs {
-            let named_so = ["key", "token", "password", "secret"].iter().any(|word| input.name.ends_with(word));
+            let named_so =
+                ["key", "token", "password", "secret"].iter().any(|word| input.name.ends_with(word));
             let exempt = ["memory_key", "input_key", "output_key"].contains(&input.name);
-            assert!(!named_so || exempt || input.kind == FieldKind::Secret, "{}.{}", entry.spec.names[0], input.name);
+            assert!(
+                !named_so || exempt || input.kind == FieldKind::Secret,
+                "{}.{}",
+                entry.spec.names[0],
+                input.name
+            );
         }
     }
 }
@@ -103,7 +110,10 @@ async fn every_example_is_true() {
 async fn outputs(name: &str, inputs: Map<String, Json>, wanted: Vec<String>) -> Map<String, Json> {
     let names: Vec<&str> = wanted.iter().map(String::as_str).collect();
     let all = run(name, inputs, &names).await;
-    wanted.iter().map(|name| (name.clone(), shown(all.get(name).unwrap_or_else(|| panic!("no output {name}"))))).collect()
+    wanted
+        .iter()
+        .map(|name| (name.clone(), shown(all.get(name).unwrap_or_else(|| panic!("no output {name}")))))
+        .collect()
 }
 
 fn shown(value: &Value) -> Json {

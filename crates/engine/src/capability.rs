@@ -41,7 +41,9 @@ impl Capability {
             Self::ChatModel(model) => json!({"language_model": model.name()}),
             Self::Memory(memory) => json!({"memory": memory.keys().memory}),
             Self::Prompt(prompt) => json!({"prompt": prompt.variables()}),
-            Self::Chain(chain) => json!({"chain": {"inputs": chain.input_keys(), "outputs": chain.output_keys()}}),
+            Self::Chain(chain) => {
+                json!({"chain": {"inputs": chain.input_keys(), "outputs": chain.output_keys()}})
+            }
         }
     }
 }

@@ -47,7 +47,10 @@ impl fmt::Display for Warning {
                 write!(f, "Node {id} will not run: its type {kind} is not supported")
             }
             Self::OwnCode { id, kind } => {
-                write!(f, "Node {id} ({kind}) will not run: it holds code of its own, which is never executed")
+                write!(
+                    f,
+                    "Node {id} ({kind}) will not run: it holds code of its own, which is never executed"
+                )
             }
             Self::Drift { id, kind, refused: false } => {
                 write!(f, "Node {id} holds code that no release of {kind} has; the stock {kind} runs instead")
@@ -86,7 +89,9 @@ impl Warning {
             // Langflow's own words for a type it does not know.
             Self::UnknownType { kind, .. } => Some(format!("Could not find: {kind}")),
             Self::OwnCode { .. } => Some("it holds code of its own, which is never executed".to_owned()),
-            Self::Drift { kind, refused: true, .. } => Some(format!("it holds code that no release of {kind} has")),
+            Self::Drift { kind, refused: true, .. } => {
+                Some(format!("it holds code that no release of {kind} has"))
+            }
             _ => None,
         }
     }

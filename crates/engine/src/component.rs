@@ -287,8 +287,12 @@ fn unfit(error: InputError) -> RunError {
 
 /// Leaves out empty values and fields that the type does not know, adds defaults, gathers the rest.
 fn complete(spec: &Spec, inputs: Inputs) -> Inputs {
-    let known = |name: &str| spec.inputs.iter().any(|input| input.name == name && input.kind != FieldKind::Rest);
-    let empty = |value: &Value| matches!(value, Value::Json(Json::Null)) || matches!(value, Value::Json(Json::String(s)) if s.is_empty());
+    let known =
+        |name: &str| spec.inputs.iter().any(|input| input.name == name && input.kind != FieldKind::Rest);
+    let empty = |value: &Value| {
+        matches!(value, Value::Json(Json::Null))
+            || matches!(value, Value::Json(Json::String(s)) if s.is_empty())
+    };
     let (mut named, rest): (Inputs, Inputs) = inputs.into_iter().partition(|(name, _)| known(name));
     named.retain(|(_, value)| !empty(value));
     for input in spec.inputs {
@@ -297,9 +301,8 @@ fn complete(spec: &Spec, inputs: Inputs) -> Inputs {
             named.push((input.name.to_owned(), Value::Json(default)));
         }
         if input.kind == FieldKind::Rest {
-            let pairs = rest.iter().map(|(name, value)| {
-                Value::List(vec![Value::text(name.as_str()), value.clone()])
-            });
+            let pairs =
+                rest.iter().map(|(name, value)| Value::List(vec![Value::text(name.as_str()), value.clone()]));
             named.push((input.name.to_owned(), Value::List(pairs.collect())));
         }
     }

@@ -120,7 +120,8 @@ impl Context {
     /// A scope below this one. **Whatever may run at the same time needs segments of its own.**
     #[must_use]
     pub fn scope(&self, segment: &str) -> Self {
-        let scope = if self.scope.is_empty() { segment.to_owned() } else { format!("{}/{segment}", self.scope) };
+        let scope =
+            if self.scope.is_empty() { segment.to_owned() } else { format!("{}/{segment}", self.scope) };
         Self { scope: scope.into(), ..self.clone() }
     }
 
@@ -149,7 +150,8 @@ impl Context {
         }
         let (response, usage) = perform().await?;
         let response = serde_json::to_value(&response).map_err(|e| broken_record(effect.kind, e))?;
-        let record = Record { kind: effect.kind.to_owned(), request_hash: request_hash.clone(), response, usage };
+        let record =
+            Record { kind: effect.kind.to_owned(), request_hash: request_hash.clone(), response, usage };
         // Whoever loses the race adopts the stored one: both attempts then go on with the same answer.
         let stands = journal.record(&key, record).await?;
         self.adopt(effect.kind, &request_hash, stands)
@@ -193,7 +195,8 @@ impl Context {
     pub async fn turns(&self, scope: &str, newest: Option<u32>) -> Result<Vec<Json>, RunError> {
         let sessions = self.run.services.sessions.clone();
         let effect = Effect { kind: "session.turns", request: json!({"scope": scope, "newest": newest}) };
-        self.effect(effect, || async move { Ok((sessions.turns(scope, newest).await?, Usage::default())) }).await
+        self.effect(effect, || async move { Ok((sessions.turns(scope, newest).await?, Usage::default())) })
+            .await
     }
 
     /// Adds a turn to a conversation's scope, once per place of a run.
@@ -306,5 +309,6 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 fn broken_record(kind: &str, error: serde_json::Error) -> RunError {
-    RunError::new(ErrorKind::Internal, "A recorded step could not be read back").because(format!("{kind}: {error}"))
+    RunError::new(ErrorKind::Internal, "A recorded step could not be read back")
+        .because(format!("{kind}: {error}"))
 }

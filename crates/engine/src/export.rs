@@ -126,7 +126,8 @@ fn file_value(field: &Map<String, Json>) -> Option<&Json> {
 }
 
 fn edges(flow: &Expanded, vertices: &[Vertex]) -> Result<Vec<Edge>, FlowError> {
-    let position: HashMap<&str, usize> = vertices.iter().enumerate().map(|(i, v)| (v.id.as_str(), i)).collect();
+    let position: HashMap<&str, usize> =
+        vertices.iter().enumerate().map(|(i, v)| (v.id.as_str(), i)).collect();
     flow.edges.iter().map(|raw| edge(raw, &position)).collect()
 }
 

@@ -90,7 +90,9 @@ fn proxied_fields(group: &Map<String, Json>) -> Vec<ProxiedField> {
 }
 
 fn write_field(nodes: &mut [Map<String, Json>], id: &str, name: &str, field: &Json) {
-    let Some(node) = nodes.iter_mut().find(|n| n.get("id").and_then(Json::as_str) == Some(id)) else { return };
+    let Some(node) = nodes.iter_mut().find(|n| n.get("id").and_then(Json::as_str) == Some(id)) else {
+        return;
+    };
     let template = node.get_mut("data").and_then(|d| d.get_mut("node")).and_then(|n| n.get_mut("template"));
     if let Some(Json::Object(template)) = template {
         template.insert(name.to_owned(), field.clone());

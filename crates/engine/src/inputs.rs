@@ -8,7 +8,9 @@ use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
-use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
+use serde::de::{
+    self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor,
+};
 use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::{Map, Value as Json};
 
@@ -75,7 +77,8 @@ impl<'de> MapAccess<'de> for Fields {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, InputError> {
-        let (name, value) = self.value.take().ok_or_else(|| de::Error::custom("value read before its key"))?;
+        let (name, value) =
+            self.value.take().ok_or_else(|| de::Error::custom("value read before its key"))?;
         seed.deserialize(Lax(value)).map_err(|error| InputError { field: name, message: error.message })
     }
 }

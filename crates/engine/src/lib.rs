@@ -29,18 +29,19 @@ mod value;
 
 pub use answer::{OutputSelection, RunAnswer};
 pub use capability::{
-    Capability, Chain, ChainCall, ChatMessage, ChatModel, ChatReply, ChatRequest, Memory, MemoryKeys, Role, Usage,
+    Capability, Chain, ChainCall, ChatMessage, ChatModel, ChatReply, ChatRequest, Memory, MemoryKeys, Role,
+    Usage,
 };
 pub use check::Warning;
 pub use component::{
-    Component, Default, Entry, Example, FieldKind, Input, Kind, Output, Outputs, Spec, flag, handles, integer,
-    json, message, number, output, rest, secret, text,
+    Component, Default, Entry, Example, FieldKind, Input, Kind, Output, Outputs, Spec, flag, handles,
+    integer, json, message, number, output, rest, secret, text,
 };
 pub use context::{Context, Effect, EffectKey, Upstream};
 pub use error::{ErrorKind, FlowError, RunError};
 pub use export::parse;
 pub use flow::{Dialect, Edge, Field, Flow, Vertex};
-pub use inputs::{Inputs, InputError, LazyValue};
+pub use inputs::{InputError, Inputs, LazyValue};
 pub use journal::{Journal, MemoryJournal, Record};
 pub use plan::Plan;
 pub use prompt::{Prompt, PromptPart, PromptText, Template, TemplateError};

@@ -22,7 +22,9 @@ enum Segment {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TemplateError {
     /// A brace without its partner; the position counts characters from 0.
-    #[error("the template has a single '{brace}' at position {position}; write it twice to mean the character")]
+    #[error(
+        "the template has a single '{brace}' at position {position}; write it twice to mean the character"
+    )]
     Brace {
         /// `{` or `}`.
         brace: char,
@@ -54,7 +56,9 @@ impl Template {
                     loop {
                         match chars.next() {
                             Some((_, '}')) => break,
-                            Some((_, '{')) | None => return Err(TemplateError::Brace { brace: '{', position }),
+                            Some((_, '{')) | None => {
+                                return Err(TemplateError::Brace { brace: '{', position });
+                            }
                             Some((_, c)) => name.push(c),
                         }
                     }
@@ -209,7 +213,8 @@ impl Prompt {
     /// # Errors
     /// [`TemplateError::Missing`].
     pub fn fill(&self, values: &Map<String, Json>) -> Result<PromptText, TemplateError> {
-        let value = |name: &str| self.filled.get(name).cloned().or_else(|| values.get(name).map(variable_text));
+        let value =
+            |name: &str| self.filled.get(name).cloned().or_else(|| values.get(name).map(variable_text));
         let mut messages = Vec::with_capacity(self.parts.len());
         for part in &self.parts {
             let content = part.template.fill(value)?;
@@ -224,9 +229,10 @@ impl Prompt {
 
 /// A variable's value in a text: a history of messages reads as lines, all else as Python prints it.
 fn variable_text(value: &Json) -> String {
-    let history: Option<Vec<ChatMessage>> = value.as_array().filter(|list| !list.is_empty()).and_then(|list| {
-        list.iter().map(|item| serde_json::from_value(item.clone()).ok()).collect()
-    });
+    let history: Option<Vec<ChatMessage>> = value
+        .as_array()
+        .filter(|list| !list.is_empty())
+        .and_then(|list| list.iter().map(|item| serde_json::from_value(item.clone()).ok()).collect());
     match history {
         Some(messages) => messages.iter().map(line).collect::<Vec<_>>().join("\n"),
         None => python_str(value),

@@ -46,7 +46,9 @@ impl Registry {
     pub fn stock(&self, vertex: &Vertex) -> Stock<'_> {
         match &vertex.code_hash {
             None => Stock::NoCode,
-            Some(hash) => bytes(hash).and_then(|hash| self.stock.get(&hash)).map_or(Stock::Unknown, |kinds| Stock::Known(kinds)),
+            Some(hash) => bytes(hash)
+                .and_then(|hash| self.stock.get(&hash))
+                .map_or(Stock::Unknown, |kinds| Stock::Known(kinds)),
         }
     }
 
@@ -58,7 +60,9 @@ impl Registry {
     /// The component of a vertex: by what its code is known to be first, then by its type.
     pub fn component(&self, vertex: &Vertex) -> Option<&'static Entry> {
         let by_code = match self.stock(vertex) {
-            Stock::Known(kinds) if !kinds.contains(&vertex.kind.as_str()) => kinds.iter().find_map(|kind| self.get(kind)),
+            Stock::Known(kinds) if !kinds.contains(&vertex.kind.as_str()) => {
+                kinds.iter().find_map(|kind| self.get(kind))
+            }
             _ => None,
         };
         by_code.or_else(|| self.get(&vertex.kind))

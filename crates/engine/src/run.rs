@@ -108,7 +108,11 @@ pub async fn process(run: &Run, inputs: ProcessInputs) -> Result<ProcessOutput, 
 ///
 /// # Errors
 /// [`RunError`], in Langflow's words where it has some.
-pub async fn run_chat(run: &Run, input: &ChatInput, outputs: &OutputSelection) -> Result<RunAnswer, RunError> {
+pub async fn run_chat(
+    run: &Run,
+    input: &ChatInput,
+    outputs: &OutputSelection,
+) -> Result<RunAnswer, RunError> {
     let plan = &run.plan;
     let mut tweaks = run.tweaks.clone();
     fill_inputs(run, input, &mut tweaks)?;
@@ -157,7 +161,10 @@ async fn call_many(object: &Value, cx: &Context, list: Vec<Map<String, Json>>) -
         return Err(RunError::new(ErrorKind::Input, message));
     }
     let Value::Capability(Capability::Chain(chain)) = object else {
-        return Err(RunError::new(ErrorKind::Input, "Invalid inputs type: this flow takes one object, not a list"));
+        return Err(RunError::new(
+            ErrorKind::Input,
+            "Invalid inputs type: this flow takes one object, not a list",
+        ));
     };
     let calls = list.into_iter().enumerate().map(|(i, inputs)| {
         let cx = cx.scope(&index(i));
@@ -176,7 +183,9 @@ async fn call_many(object: &Value, cx: &Context, list: Vec<Map<String, Json>>) -
 /// The root with one set of inputs (contract 1.5).
 async fn call(object: &Value, cx: &Context, inputs: Map<String, Json>) -> Result<Json, RunError> {
     match object {
-        Value::Capability(Capability::Chain(chain)) => Ok(Json::Object(chain.call(cx, inputs).await?.outputs)),
+        Value::Capability(Capability::Chain(chain)) => {
+            Ok(Json::Object(chain.call(cx, inputs).await?.outputs))
+        }
         Value::Capability(Capability::Prompt(prompt)) => {
             let filled = prompt.fill(&inputs).map_err(|e| RunError::new(ErrorKind::Input, e.to_string()))?;
             Ok(match filled {
@@ -227,7 +236,8 @@ async fn build(run: &Run, cx: &Context, needed: &BTreeSet<usize>) -> Result<Buil
     let mut built = Built::new();
     let mut running = FuturesUnordered::new();
     loop {
-        let mut ready: Vec<usize> = waiting.iter().filter(|(_, open)| open.is_empty()).map(|(v, _)| *v).collect();
+        let mut ready: Vec<usize> =
+            waiting.iter().filter(|(_, open)| open.is_empty()).map(|(v, _)| *v).collect();
         ready.sort_unstable();
         for vertex in ready {
             waiting.remove(&vertex);
@@ -282,7 +292,12 @@ fn output_of(plan: &Plan, built: &Built, vertex: usize, edge: Option<&Edge>) -> 
     })
 }
 
-async fn run_vertex(run: &Run, cx: &Context, vertex: usize, inputs: Inputs) -> Result<(usize, Outputs), RunError> {
+async fn run_vertex(
+    run: &Run,
+    cx: &Context,
+    vertex: usize,
+    inputs: Inputs,
+) -> Result<(usize, Outputs), RunError> {
     let plan = &run.plan;
     let name = |error| name_vertex(plan, vertex, error);
     if let Some(refusal) = plan.finding(vertex).and_then(|finding| finding.refusal()) {
@@ -314,7 +329,8 @@ fn name_vertex(plan: &Plan, vertex: usize, mut error: RunError) -> RunError {
         Dialect::V0 => error.in_vertex(&node.kind, &node.id),
         Dialect::V1 => {
             let cause = &error.message;
-            error.message = format!("Error running graph: Error building Component {}: \n\n{cause}", node.display_name);
+            error.message =
+                format!("Error running graph: Error building Component {}: \n\n{cause}", node.display_name);
             error
         }
     }

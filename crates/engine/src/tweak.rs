@@ -121,7 +121,8 @@ impl Tweaks {
     fn add_everywhere(&mut self, plan: &Plan, field: &str, value: &Json) -> Result<(), TweakError> {
         refuse_protected(field)?;
         let all = 0..plan.flow().vertices.len();
-        let targets: Vec<_> = all.filter(|vertex| plan.flow().vertices[*vertex].field(field).is_some()).collect();
+        let targets: Vec<_> =
+            all.filter(|vertex| plan.flow().vertices[*vertex].field(field).is_some()).collect();
         if targets.is_empty() {
             return Err(TweakError::UnknownNode(field.to_owned()));
         }

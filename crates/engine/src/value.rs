@@ -208,7 +208,8 @@ fn python_repr(value: &Json) -> String {
         Json::String(text) => python_quote(text),
         Json::Array(list) => format!("[{}]", join(list.iter().map(python_repr))),
         Json::Object(map) => {
-            let pairs = map.iter().map(|(key, value)| format!("{}: {}", python_quote(key), python_repr(value)));
+            let pairs =
+                map.iter().map(|(key, value)| format!("{}: {}", python_quote(key), python_repr(value)));
             format!("{{{}}}", join(pairs))
         }
     }

@@ -86,14 +86,7 @@ impl LocalCloud {
         create_queues(&sqs, &config)?;
         let dynamodb = dynamodb::serve(dynamodb_listener, table_file.as_deref())?;
         let sqs_server = Serving::start(sqs_listener, crate::sqs::router(sqs.clone()))?;
-        Ok(Self {
-            config,
-            dynamodb,
-            sqs_server,
-            sqs,
-            http: http_client(),
-            _folder: folder,
-        })
+        Ok(Self { config, dynamodb, sqs_server, sqs, http: http_client(), _folder: folder })
     }
 
     /// Where DynamoDB listens.
@@ -185,30 +178,21 @@ fn create_queues(sqs: &Sqs, config: &LocalConfig) -> Result<(), SqsError> {
         "maxReceiveCount": config.max_receive_count,
     });
     let of = |pairs: &[(&str, String)]| -> BTreeMap<String, String> {
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()))
-            .collect()
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
     };
     // Dead letters are kept for 14 days, as the template does.
     let dead = of(&[("MessageRetentionPeriod", "1209600".to_owned())]);
     let tasks = of(&[
-        (
-            "VisibilityTimeout",
-            config.visibility_timeout.as_secs().to_string(),
-        ),
+        ("VisibilityTimeout", config.visibility_timeout.as_secs().to_string()),
         ("RedrivePolicy", redrive.to_string()),
     ]);
     for (name, attributes) in [(&config.dead_letter_queue, dead), (&config.queue, tasks)] {
-        sqs.with(
-            |account, now| match account.create_queue(name, &attributes, now) {
-                Err(SqsError {
-                    code: ErrorCode::QueueNameExists,
-                    ..
-                }) => account.set_attributes(name, &attributes, now),
-                other => other,
-            },
-        )?;
+        sqs.with(|account, now| match account.create_queue(name, &attributes, now) {
+            Err(SqsError { code: ErrorCode::QueueNameExists, .. }) => {
+                account.set_attributes(name, &attributes, now)
+            }
+            other => other,
+        })?;
     }
     Ok(())
 }
@@ -221,9 +205,7 @@ fn credentials() -> Credentials {
 fn http_client() -> SharedHttpClient {
     let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
     let builder = aws_smithy_http_client::Builder::new().tls_provider(provider);
-    let context = tls::TlsContext::builder()
-        .with_trust_store(tls::TrustStore::empty())
-        .build();
+    let context = tls::TlsContext::builder().with_trust_store(tls::TrustStore::empty()).build();
     match context {
         Ok(context) => builder.tls_context(context).build_https(),
         Err(_) => builder.build_https(),

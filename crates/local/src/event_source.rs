@@ -38,12 +38,7 @@ pub struct EventSourceConfig {
 impl EventSourceConfig {
     /// Batches of up to ten, two invocations at once.
     pub fn new(queue_url: impl Into<String>, queue_arn: impl Into<String>) -> Self {
-        Self {
-            queue_url: queue_url.into(),
-            queue_arn: queue_arn.into(),
-            batch_size: 10,
-            max_concurrency: 2,
-        }
+        Self { queue_url: queue_url.into(), queue_arn: queue_arn.into(), batch_size: 10, max_concurrency: 2 }
     }
 }
 
@@ -61,17 +56,9 @@ impl EventSource {
         let stop = CancellationToken::new();
         let invocations = TaskTracker::new();
         let slots = Arc::new(Semaphore::new(config.max_concurrency.max(1)));
-        let source = Source {
-            client,
-            config,
-            function,
-        };
+        let source = Source { client, config, function };
         let poller = tokio::spawn(poll(Arc::new(source), slots, stop.clone(), invocations.clone()));
-        Self {
-            stop: stop.drop_guard(),
-            poller,
-            invocations,
-        }
+        Self { stop: stop.drop_guard(), poller, invocations }
     }
 
     /// Receives nothing more, and waits for the invocations that run.
@@ -128,9 +115,8 @@ async fn process(source: Arc<Source>, messages: Vec<Message>, _slot: OwnedSemaph
             return;
         }
     };
-    let done = messages
-        .iter()
-        .filter(|message| message.message_id().is_some_and(|id| succeeded.contains(id)));
+    let done =
+        messages.iter().filter(|message| message.message_id().is_some_and(|id| succeeded.contains(id)));
     source.delete(done).await;
 }
 
@@ -155,19 +141,13 @@ impl Source {
             .enumerate()
             .filter_map(|(index, message)| {
                 let entry = DeleteMessageBatchRequestEntry::builder().id(index.to_string());
-                entry
-                    .set_receipt_handle(message.receipt_handle.clone())
-                    .build()
-                    .ok()
+                entry.set_receipt_handle(message.receipt_handle.clone()).build().ok()
             })
             .collect();
         if entries.is_empty() {
             return;
         }
-        let request = self
-            .client
-            .delete_message_batch()
-            .queue_url(&self.config.queue_url);
+        let request = self.client.delete_message_batch().queue_url(&self.config.queue_url);
         match request.set_entries(Some(entries)).send().await {
             Ok(deleted) if deleted.failed.is_empty() => {}
             Ok(deleted) => tracing::warn!(failed = ?deleted.failed, "processed messages were not deleted"),

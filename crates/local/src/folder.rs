@@ -15,20 +15,12 @@ pub(crate) struct DataFolder {
 impl DataFolder {
     /// Creates the folder if need be and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, LocalError> {
-        let failed = |source| LocalError::Folder {
-            path: path.to_owned(),
-            source,
-        };
+        let failed = |source| LocalError::Folder { path: path.to_owned(), source };
         std::fs::create_dir_all(path).map_err(failed)?;
         let lock = File::create(path.join("lock")).map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
-            Err(TryLockError::WouldBlock) => Err(LocalError::FolderInUse {
-                path: path.to_owned(),
-            }),
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(LocalError::FolderInUse { path: path.to_owned() }),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }

@@ -43,10 +43,7 @@ pub struct FrontConfig {
 
 impl Default for FrontConfig {
     fn default() -> Self {
-        Self {
-            port: 7860,
-            timeout: Duration::from_secs(30),
-        }
+        Self { port: 7860, timeout: Duration::from_secs(30) }
     }
 }
 
@@ -65,16 +62,9 @@ impl Front {
     pub async fn start(config: FrontConfig, function: Arc<dyn Function>) -> Result<Self, LocalError> {
         let listener = bind(config.port, "the HTTP front").await?;
         let invocations = TaskTracker::new();
-        let gateway = Gateway {
-            function,
-            timeout: config.timeout,
-            invocations: invocations.clone(),
-        };
+        let gateway = Gateway { function, timeout: config.timeout, invocations: invocations.clone() };
         let router = Router::new().fallback(handle).with_state(Arc::new(gateway));
-        Ok(Self {
-            serving: Serving::start(listener, router)?,
-            invocations,
-        })
+        Ok(Self { serving: Serving::start(listener, router)?, invocations })
     }
 
     /// Where it listens: `http://127.0.0.1:port`.
@@ -117,16 +107,11 @@ impl Gateway {
     /// The invocation is a task of its own: like Lambda's, it goes on when the client or the gateway has given up.
     async fn answer(&self, event: Bytes) -> Response {
         let function = self.function.clone();
-        let invocation = self
-            .invocations
-            .spawn(async move { function.invoke(event).await });
+        let invocation = self.invocations.spawn(async move { function.invoke(event).await });
         match tokio::time::timeout(self.timeout, invocation).await {
             Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
             Ok(Ok(Ok(payload))) => answer::into_response(&payload).unwrap_or_else(|problem| {
-                tracing::warn!(
-                    problem,
-                    "the function's answer is not one that the gateway understands"
-                );
+                tracing::warn!(problem, "the function's answer is not one that the gateway understands");
                 plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
             }),
             Ok(Ok(Err(error))) => {
@@ -179,17 +164,9 @@ fn too_long(size: usize) -> Response {
     let detail = format!(
         "As an event this request has {size} bytes; Lambda takes {MAX_PAYLOAD_BYTES}. Binary bodies grow by a third."
     );
-    json_response(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        &json!({"message": "Request Too Long", "detail": detail}),
-    )
+    json_response(StatusCode::PAYLOAD_TOO_LARGE, &json!({"message": "Request Too Long", "detail": detail}))
 }
 
 fn json_response(status: StatusCode, body: &Value) -> Response {
-    (
-        status,
-        [(header::CONTENT_TYPE, "application/json")],
-        body.to_string(),
-    )
-        .into_response()
+    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }

@@ -34,10 +34,7 @@ pub struct FunctionError {
 impl FunctionError {
     /// An error of the given type.
     pub fn new(error_type: impl Into<String>, error_message: impl Into<String>) -> Self {
-        Self {
-            error_type: error_type.into(),
-            error_message: error_message.into(),
-        }
+        Self { error_type: error_type.into(), error_message: error_message.into() }
     }
 }
 
@@ -89,10 +86,9 @@ where
         let run = tokio_util::task::AbortOnDropHandle::new(tokio::spawn((self.0)(event)));
         match run.await {
             Ok(answer) => check_answer(answer?),
-            Err(panic) => Err(FunctionError::new(
-                "Runtime.ExitError",
-                format!("The function panicked: {panic}"),
-            )),
+            Err(panic) => {
+                Err(FunctionError::new("Runtime.ExitError", format!("The function panicked: {panic}")))
+            }
         }
     }
 }
@@ -104,22 +100,13 @@ mod tests {
     #[tokio::test]
     async fn size_limits_hold_both_ways_and_a_panic_is_an_error() {
         let sized = from_async(|event: Bytes| async move {
-            let size: usize = std::str::from_utf8(&event)
-                .ok()
-                .and_then(|n| n.trim().parse().ok())
-                .unwrap();
+            let size: usize = std::str::from_utf8(&event).ok().and_then(|n| n.trim().parse().ok()).unwrap();
             Ok(Bytes::from(vec![b'1'; size]))
         });
-        assert_eq!(
-            sized.invoke(Bytes::from_static(b"6291456")).await.unwrap().len(),
-            MAX_PAYLOAD_BYTES
-        );
+        assert_eq!(sized.invoke(Bytes::from_static(b"6291456")).await.unwrap().len(), MAX_PAYLOAD_BYTES);
         let cases = [
             (Bytes::from_static(b"6291457"), "Function.ResponseSizeTooLarge"),
-            (
-                Bytes::from(vec![b' '; MAX_PAYLOAD_BYTES + 1]),
-                "RequestTooLargeException",
-            ),
+            (Bytes::from(vec![b' '; MAX_PAYLOAD_BYTES + 1]), "RequestTooLargeException"),
             (Bytes::from_static(b"many"), "Runtime.ExitError"),
         ];
         for (event, error_type) in cases {

@@ -18,28 +18,15 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Binds a port of 127.0.0.1; 0 lets the system choose one. `wanted_by` is named in the error.
 pub(crate) async fn bind(port: u16, wanted_by: &str) -> Result<TcpListener, LocalError> {
     let wanted_by = || wanted_by.to_owned();
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .map_err(|source| match source.kind() {
-            ErrorKind::AddrInUse => LocalError::PortTaken {
-                port,
-                wanted_by: wanted_by(),
-            },
-            _ => LocalError::Listen {
-                port,
-                wanted_by: wanted_by(),
-                source,
-            },
-        })
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|source| match source.kind() {
+        ErrorKind::AddrInUse => LocalError::PortTaken { port, wanted_by: wanted_by() },
+        _ => LocalError::Listen { port, wanted_by: wanted_by(), source },
+    })
 }
 
 /// The address that a listener was given.
 pub(crate) fn address(listener: &TcpListener) -> Result<SocketAddr, LocalError> {
-    let listen = |source| LocalError::Listen {
-        port: 0,
-        wanted_by: "a local server".to_owned(),
-        source,
-    };
+    let listen = |source| LocalError::Listen { port: 0, wanted_by: "a local server".to_owned(), source };
     listener.local_addr().map_err(listen)
 }
 
@@ -61,9 +48,7 @@ impl Serving {
         });
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         Ok(Self::spawn(address, |stop| async move {
-            let served = axum::serve(listener, service)
-                .with_graceful_shutdown(stop.cancelled_owned())
-                .await;
+            let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await;
             if let Err(error) = served {
                 tracing::error!(%error, %address, "a local server failed");
             }
@@ -77,11 +62,7 @@ impl Serving {
     {
         let stop = CancellationToken::new();
         let task = tokio::spawn(serve(stop.clone()));
-        Self {
-            address,
-            stop: stop.drop_guard(),
-            task,
-        }
+        Self { address, stop: stop.drop_guard(), task }
     }
 
     pub(crate) fn url(&self) -> String {

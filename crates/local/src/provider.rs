@@ -56,15 +56,9 @@ impl Provider {
     /// The port is taken.
     pub async fn start(config: ProviderConfig) -> Result<Self, LocalError> {
         let listener = bind(config.port, "the stand-in provider").await?;
-        let state = Arc::new(Shared {
-            delay: config.delay,
-            calls: Mutex::default(),
-        });
+        let state = Arc::new(Shared { delay: config.delay, calls: Mutex::default() });
         let router = Router::new().fallback(answer).with_state(state.clone());
-        Ok(Self {
-            serving: Serving::start(listener, router)?,
-            state,
-        })
+        Ok(Self { serving: Serving::start(listener, router)?, state })
     }
 
     /// The base address in OpenAI's form: `http://127.0.0.1:port/v1`.
@@ -74,11 +68,7 @@ impl Provider {
 
     /// How often each endpoint was called, refused calls included.
     pub fn calls(&self) -> BTreeMap<&'static str, u64> {
-        self.state
-            .calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.state.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Takes no new connection, and waits for answers under way.
@@ -156,12 +146,7 @@ async fn answer(State(state): State<Arc<Shared>>, request: Request) -> Response 
 
 impl Shared {
     fn note(&self, endpoint: Endpoint) {
-        *self
-            .calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(endpoint.name())
-            .or_default() += 1;
+        *self.calls.lock().unwrap_or_else(PoisonError::into_inner).entry(endpoint.name()).or_default() += 1;
     }
 
     fn count(&self) -> Value {
@@ -171,19 +156,15 @@ impl Shared {
 }
 
 async fn read(body: Body) -> Result<Value, String> {
-    let body: Bytes = axum::body::to_bytes(body, MAX_REQUEST_BYTES)
-        .await
-        .map_err(|error| error.to_string())?;
+    let body: Bytes =
+        axum::body::to_bytes(body, MAX_REQUEST_BYTES).await.map_err(|error| error.to_string())?;
     serde_json::from_slice(&body).map_err(|error| format!("The request is not JSON: {error}"))
 }
 
 fn is_wrong_key(headers: &HeaderMap) -> bool {
-    let bearer = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let other = ["api-key", "x-api-key"]
-        .iter()
-        .find_map(|name| headers.get(*name)?.to_str().ok());
+    let bearer =
+        headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let other = ["api-key", "x-api-key"].iter().find_map(|name| headers.get(*name)?.to_str().ok());
     bearer.or(other).is_some_and(|key| key.trim() == WRONG_KEY)
 }
 

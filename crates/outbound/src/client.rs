@@ -43,16 +43,9 @@ impl Outbound {
 
     pub(crate) fn with_lookup(config: OutboundConfig, lookup: Lookup) -> Result<Self, OutboundError> {
         let tls = tls_config()?;
-        let guard = Arc::new(Guard {
-            allow: config.allow,
-            allow_loopback: config.allow_loopback,
-        });
+        let guard = Arc::new(Guard { allow: config.allow, allow_loopback: config.allow_loopback });
         let client = |route| {
-            let resolver = GuardedResolver {
-                guard: Arc::clone(&guard),
-                route,
-                lookup: Arc::clone(&lookup),
-            };
+            let resolver = GuardedResolver { guard: Arc::clone(&guard), route, lookup: Arc::clone(&lookup) };
             reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())
                 .dns_resolver(resolver)
@@ -71,9 +64,7 @@ impl Outbound {
             timeout: config.timeout,
             max_response_bytes: config.max_response_bytes,
         };
-        Ok(Self {
-            inner: Arc::new(inner),
-        })
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Sends a request and reads the whole response, whatever its status.
@@ -85,14 +76,8 @@ impl Outbound {
         let mut attempt = 1;
         loop {
             let outcome = self.attempt(&request, &first).await;
-            let Some(pause) = request
-                .retry
-                .pause_after(attempt, &outcome, spread(&request, attempt))
-            else {
-                return outcome.map(|response| Response {
-                    attempts: attempt,
-                    ..response
-                });
+            let Some(pause) = request.retry.pause_after(attempt, &outcome, spread(&request, attempt)) else {
+                return outcome.map(|response| Response { attempts: attempt, ..response });
             };
             let status = outcome.as_ref().map_or(0, |response| response.status);
             tracing::debug!(
@@ -111,10 +96,7 @@ impl Outbound {
         tokio::time::timeout(limit, self.follow(first.clone(), request.follow_redirects))
             .await
             .unwrap_or_else(|_| {
-                Err(OutboundError::TimedOut {
-                    host: host_of(&first.url),
-                    seconds: limit.as_secs_f64(),
-                })
+                Err(OutboundError::TimedOut { host: host_of(&first.url), seconds: limit.as_secs_f64() })
             })
     }
 
@@ -122,11 +104,7 @@ impl Outbound {
         let mut redirects = 0;
         loop {
             let answer = self.exchange(&hop).await?;
-            let next = if follow_redirects {
-                hop.next(answer.status(), answer.headers())?
-            } else {
-                None
-            };
+            let next = if follow_redirects { hop.next(answer.status(), answer.headers())? } else { None };
             match next {
                 None => return self.read(hop, answer).await,
                 Some(_) if redirects == MAX_REDIRECTS => {
@@ -150,10 +128,7 @@ impl Outbound {
         let mut request = reqwest::Request::new(hop.method.clone(), hop.url.clone());
         *request.headers_mut() = hop.headers.clone();
         *request.body_mut() = hop.body.clone().map(reqwest::Body::from);
-        client
-            .execute(request)
-            .await
-            .map_err(|error| no_answer(host_of(&hop.url), &error))
+        client.execute(request).await.map_err(|error| no_answer(host_of(&hop.url), &error))
     }
 
     async fn read(&self, hop: Hop, mut answer: reqwest::Response) -> Result<Response, OutboundError> {
@@ -173,17 +148,13 @@ impl Outbound {
 
 impl fmt::Debug for Outbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outbound")
-            .field("guard", &self.inner.guard)
-            .finish_non_exhaustive()
+        f.debug_struct("Outbound").field("guard", &self.inner.guard).finish_non_exhaustive()
     }
 }
 
 /// Mozilla's roots and ring: the platform's verifier reads the disk on first use.
 fn tls_config() -> Result<ClientConfig, OutboundError> {
-    let roots = RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(configuration)?
@@ -193,9 +164,7 @@ fn tls_config() -> Result<ClientConfig, OutboundError> {
 }
 
 fn configuration(error: impl Error) -> OutboundError {
-    OutboundError::Configuration {
-        reason: error.to_string(),
-    }
+    OutboundError::Configuration { reason: error.to_string() }
 }
 
 async fn read_capped(
@@ -204,10 +173,7 @@ async fn read_capped(
     host: String,
 ) -> Result<Bytes, OutboundError> {
     // An announced length is refused before it is paid for; a wrong or missing one is caught below.
-    if answer
-        .content_length()
-        .is_some_and(|length| length > limit as u64)
-    {
+    if answer.content_length().is_some_and(|length| length > limit as u64) {
         return Err(OutboundError::TooLarge { host, limit });
     }
     let mut body = BytesMut::new();
@@ -227,15 +193,10 @@ async fn read_capped(
 fn no_answer(host: String, error: &reqwest::Error) -> OutboundError {
     let causes = || std::iter::successors(error.source(), |&cause| cause.source());
     if let Some(refused) = causes().find_map(|cause| cause.downcast_ref::<RefusedAddress>()) {
-        return OutboundError::Blocked {
-            host,
-            reason: refused.reason,
-        };
+        return OutboundError::Blocked { host, reason: refused.reason };
     }
     if error.is_builder() {
-        return OutboundError::InvalidRequest {
-            reason: "the client cannot send it".to_owned(),
-        };
+        return OutboundError::InvalidRequest { reason: "the client cannot send it".to_owned() };
     }
     let reason = if error.is_dns() {
         "its name cannot be resolved"

@@ -64,14 +64,10 @@ impl FromStr for HostRule {
     type Err = OutboundError;
 
     fn from_str(text: &str) -> Result<Self, OutboundError> {
-        let invalid = || OutboundError::Configuration {
-            reason: format!("\"{text}\" is not a host or host:port"),
-        };
+        let invalid =
+            || OutboundError::Configuration { reason: format!("\"{text}\" is not a host or host:port") };
         if let Ok(address) = text.parse::<Ipv6Addr>() {
-            return Ok(Self {
-                host: Host::Ipv6(address),
-                port: None,
-            });
+            return Ok(Self { host: Host::Ipv6(address), port: None });
         }
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => (host, Some(port.parse().map_err(|_| invalid())?)),
@@ -98,9 +94,7 @@ mod tests {
 
     fn allows(rule: &str, url: &str) -> bool {
         let url = Url::parse(url).unwrap();
-        rule.parse::<HostRule>()
-            .unwrap()
-            .matches(&url.host().unwrap(), url.port_or_known_default())
+        rule.parse::<HostRule>().unwrap().matches(&url.host().unwrap(), url.port_or_known_default())
     }
 
     #[test]
@@ -129,9 +123,7 @@ mod tests {
 
     #[test]
     fn rules_that_are_no_host_are_refused() {
-        for text in [
-            "", "http://a", "a b", "a:port", "a:70000", "a/b", "user@a", "[fd00::1", "*",
-        ] {
+        for text in ["", "http://a", "a b", "a:port", "a:70000", "a/b", "user@a", "[fd00::1", "*"] {
             assert!(text.parse::<HostRule>().is_err(), "{text}");
         }
     }

@@ -64,23 +64,13 @@ impl Guard {
     /// Decides on the URL of one hop, before anything is resolved.
     pub(crate) fn check_url(&self, url: &Url) -> Result<Route, OutboundError> {
         if !matches!(url.scheme(), "https" | "http") {
-            return Err(OutboundError::InvalidUrl {
-                reason: "its scheme must be https",
-            });
+            return Err(OutboundError::InvalidUrl { reason: "its scheme must be https" });
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(OutboundError::InvalidUrl {
-                reason: "it must not carry credentials",
-            });
+            return Err(OutboundError::InvalidUrl { reason: "it must not carry credentials" });
         }
-        let host = url.host().ok_or(OutboundError::InvalidUrl {
-            reason: "it has no host",
-        })?;
-        if self
-            .allow
-            .iter()
-            .any(|rule| rule.matches(&host, url.port_or_known_default()))
-        {
+        let host = url.host().ok_or(OutboundError::InvalidUrl { reason: "it has no host" })?;
+        if self.allow.iter().any(|rule| rule.matches(&host, url.port_or_known_default())) {
             return Ok(Route::Trusted);
         }
         if self.allow_loopback && is_loopback(&host) {
@@ -88,10 +78,7 @@ impl Guard {
         }
         let reason = blocked_host(&host).or((url.scheme() == "http").then_some(PLAIN_HTTP));
         match reason {
-            Some(reason) => Err(OutboundError::Blocked {
-                host: host.to_string(),
-                reason,
-            }),
+            Some(reason) => Err(OutboundError::Blocked { host: host.to_string(), reason }),
             None => Ok(Route::Guarded),
         }
     }
@@ -101,11 +88,7 @@ impl Guard {
     /// A `localhost` name that is allowed must stay on this machine; any other name must not reach it.
     pub(crate) fn check_address(&self, name: &str, address: IpAddr) -> Result<(), &'static str> {
         if self.allow_loopback && is_localhost(name) {
-            return if address.is_loopback() {
-                Ok(())
-            } else {
-                Err("its name stands for this machine only")
-            };
+            return if address.is_loopback() { Ok(()) } else { Err("its name stands for this machine only") };
         }
         match blocked_address(address) {
             Some(reason) => Err(reason),

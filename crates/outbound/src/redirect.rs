@@ -15,24 +15,11 @@ use crate::{OutboundError, Request};
 pub(crate) const MAX_REDIRECTS: u32 = 5;
 
 /// All that another origin is told. Which further headers carry a credential cannot be known.
-const KEPT_ACROSS_ORIGINS: [HeaderName; 6] = [
-    ACCEPT,
-    ACCEPT_ENCODING,
-    ACCEPT_LANGUAGE,
-    CONTENT_ENCODING,
-    CONTENT_TYPE,
-    USER_AGENT,
-];
+const KEPT_ACROSS_ORIGINS: [HeaderName; 6] =
+    [ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT];
 
 /// Set by the client alone: a caller's framing could smuggle a second request.
-const FRAMING: [HeaderName; 6] = [
-    CONNECTION,
-    CONTENT_LENGTH,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
+const FRAMING: [HeaderName; 6] = [CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
 
 /// What is sent to one URL.
 #[derive(Clone)]
@@ -46,21 +33,15 @@ pub(crate) struct Hop {
 impl Hop {
     /// The first hop of a request.
     pub(crate) fn first(request: &Request) -> Result<Self, OutboundError> {
-        let url = Url::parse(&request.url).map_err(|_| OutboundError::InvalidUrl {
-            reason: "it is not an absolute URL",
-        })?;
+        let url = Url::parse(&request.url)
+            .map_err(|_| OutboundError::InvalidUrl { reason: "it is not an absolute URL" })?;
         let mut headers = HeaderMap::new();
         for (name, value) in &request.headers {
             if !FRAMING.contains(name) {
                 headers.append(name, value.clone());
             }
         }
-        Ok(Self {
-            method: request.method.clone(),
-            url,
-            headers,
-            body: request.body.clone(),
-        })
+        Ok(Self { method: request.method.clone(), url, headers, body: request.body.clone() })
     }
 
     /// The hop that an answer to this one asks for, or `None` where it is the final one.
@@ -78,9 +59,7 @@ impl Hop {
         let url = std::str::from_utf8(location.as_bytes())
             .ok()
             .and_then(|location| self.url.join(location).ok())
-            .ok_or_else(|| OutboundError::InvalidRedirect {
-                host: host_of(&self.url),
-            })?;
+            .ok_or_else(|| OutboundError::InvalidRedirect { host: host_of(&self.url) })?;
         let mut next = Self { url, ..self.clone() };
         if next.url.origin() != self.url.origin() {
             next.headers = kept_across_origins(&self.headers);
@@ -134,22 +113,13 @@ mod tests {
 
     fn next(method: Method, status: u16, location: &'static str) -> Option<Hop> {
         let headers = HeaderMap::from_iter([(LOCATION, HeaderValue::from_static(location))]);
-        hop(method)
-            .next(StatusCode::from_u16(status).unwrap(), &headers)
-            .unwrap()
+        hop(method).next(StatusCode::from_u16(status).unwrap(), &headers).unwrap()
     }
 
     #[test]
     fn framing_headers_are_the_clients_own() {
-        let names: Vec<_> = hop(Method::POST)
-            .headers
-            .keys()
-            .map(|name| name.to_string())
-            .collect();
-        assert_eq!(
-            names,
-            ["authorization", "x-api-key", "cookie", "accept", "content-type"]
-        );
+        let names: Vec<_> = hop(Method::POST).headers.keys().map(|name| name.to_string()).collect();
+        assert_eq!(names, ["authorization", "x-api-key", "cookie", "accept", "content-type"]);
     }
 
     #[test]
@@ -160,11 +130,7 @@ mod tests {
             ("//b.example/c", "https://b.example/c"),
             ("http://10.0.0.1/", "http://10.0.0.1/"),
         ] {
-            assert_eq!(
-                next(Method::GET, 302, location).unwrap().url.as_str(),
-                expected,
-                "{location}"
-            );
+            assert_eq!(next(Method::GET, 302, location).unwrap().url.as_str(), expected, "{location}");
         }
     }
 
@@ -173,24 +139,14 @@ mod tests {
         for status in [200, 201, 300, 304, 305, 404] {
             assert!(next(Method::GET, status, "/other").is_none(), "{status}");
         }
-        assert!(
-            hop(Method::GET)
-                .next(StatusCode::FOUND, &HeaderMap::new())
-                .unwrap()
-                .is_none()
-        );
+        assert!(hop(Method::GET).next(StatusCode::FOUND, &HeaderMap::new()).unwrap().is_none());
     }
 
     #[test]
     fn locations_that_are_no_url_are_refused() {
         let headers = HeaderMap::from_iter([(LOCATION, HeaderValue::from_static("https://[::bad/"))]);
         let result = hop(Method::GET).next(StatusCode::FOUND, &headers);
-        assert_eq!(
-            result.err(),
-            Some(OutboundError::InvalidRedirect {
-                host: "a.example".to_owned()
-            })
-        );
+        assert_eq!(result.err(), Some(OutboundError::InvalidRedirect { host: "a.example".to_owned() }));
     }
 
     #[test]
@@ -209,29 +165,20 @@ mod tests {
             let next = next(method.clone(), status, "/other").unwrap();
             assert_eq!(next.method, expected, "{method} {status}");
             assert_eq!(next.body.is_some(), method == expected, "{method} {status}");
-            assert_eq!(
-                next.headers.contains_key(CONTENT_TYPE),
-                method == expected,
-                "{method} {status}"
-            );
+            assert_eq!(next.headers.contains_key(CONTENT_TYPE), method == expected, "{method} {status}");
         }
     }
 
     #[test]
     fn another_origin_gets_no_credentials() {
-        for location in [
-            "https://b.example/",
-            "https://a.example:8443/",
-            "http://a.example/",
-            "https://x.a.example/",
-        ] {
+        for location in
+            ["https://b.example/", "https://a.example:8443/", "http://a.example/", "https://x.a.example/"]
+        {
             let headers = next(Method::POST, 307, location).unwrap().headers;
             let names: Vec<_> = headers.keys().map(|name| name.as_str()).collect();
             assert_eq!(names, ["accept", "content-type"], "{location}");
         }
-        let same = next(Method::POST, 307, "https://a.example:443/other")
-            .unwrap()
-            .headers;
+        let same = next(Method::POST, 307, "https://a.example:443/other").unwrap().headers;
         assert_eq!(same, hop(Method::POST).headers);
     }
 }

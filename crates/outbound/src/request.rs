@@ -94,12 +94,10 @@ impl Request {
     /// # Errors
     /// [`OutboundError::InvalidRequest`] where `value` has no JSON form.
     pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Self, OutboundError> {
-        let body = serde_json::to_vec(value).map_err(|_| OutboundError::InvalidRequest {
-            reason: "the body has no JSON form".to_owned(),
-        })?;
+        let body = serde_json::to_vec(value)
+            .map_err(|_| OutboundError::InvalidRequest { reason: "the body has no JSON form".to_owned() })?;
         if !self.headers.iter().any(|(name, _)| *name == CONTENT_TYPE) {
-            self.headers
-                .push((CONTENT_TYPE, HeaderValue::from_static("application/json")));
+            self.headers.push((CONTENT_TYPE, HeaderValue::from_static("application/json")));
         }
         Ok(self.body(body))
     }
@@ -118,9 +116,8 @@ impl Request {
 }
 
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), OutboundError> {
-    let parsed_name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| OutboundError::InvalidRequest {
-        reason: "a header has an invalid name".to_owned(),
-    })?;
+    let parsed_name = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| OutboundError::InvalidRequest { reason: "a header has an invalid name".to_owned() })?;
     let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| OutboundError::InvalidRequest {
         reason: format!("the value of the header {parsed_name} contains characters that are not allowed"),
     })?;
@@ -133,14 +130,7 @@ impl fmt::Debug for Request {
         f.debug_struct("Request")
             .field("method", &self.method)
             .field("host", &url.as_ref().and_then(Url::host_str))
-            .field(
-                "headers",
-                &self
-                    .headers
-                    .iter()
-                    .map(|(name, _)| name.as_str())
-                    .collect::<Vec<_>>(),
-            )
+            .field("headers", &self.headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>())
             .field("body_bytes", &self.body.as_ref().map(Bytes::len))
             .field("timeout", &self.timeout)
             .field("retry", &self.retry)
@@ -162,36 +152,24 @@ mod tests {
             .unwrap();
         let printed = format!("{request:?}");
         assert!(!printed.contains("canary"), "{printed}");
-        assert!(
-            printed.contains("example.com") && printed.contains("x-api-key"),
-            "{printed}"
-        );
+        assert!(printed.contains("example.com") && printed.contains("x-api-key"), "{printed}");
         assert!(request.headers[0].1.is_sensitive());
     }
 
     #[test]
     fn a_secret_that_is_no_header_value_is_not_quoted() {
-        let error = Request::get("https://example.com")
-            .bearer("canary\n")
-            .unwrap_err();
+        let error = Request::get("https://example.com").bearer("canary\n").unwrap_err();
         assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
-        let error = Request::get("https://example.com")
-            .header("canary canary", "a")
-            .unwrap_err();
+        let error = Request::get("https://example.com").header("canary canary", "a").unwrap_err();
         assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
     }
 
     #[test]
     fn json_keeps_a_content_type_of_the_caller() {
         let plain = Request::post("https://example.com").json(&[1]).unwrap();
-        assert_eq!(
-            plain.headers,
-            [(CONTENT_TYPE, HeaderValue::from_static("application/json"))]
-        );
+        assert_eq!(plain.headers, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         assert_eq!(plain.body.as_deref(), Some(&b"[1]"[..]));
-        let own = Request::post("https://example.com")
-            .header("Content-Type", "application/x")
-            .unwrap();
+        let own = Request::post("https://example.com").header("Content-Type", "application/x").unwrap();
         assert_eq!(own.json(&[1]).unwrap().headers.len(), 1);
     }
 }

@@ -49,15 +49,11 @@ impl Resolve for GuardedResolver {
             if route == Route::Guarded {
                 // One bad address refuses the name: which one is connected to is not ours to choose.
                 for address in &addresses {
-                    guard
-                        .check_address(&name, *address)
-                        .map_err(|reason| RefusedAddress { reason })?;
+                    guard.check_address(&name, *address).map_err(|reason| RefusedAddress { reason })?;
                 }
             }
             if addresses.is_empty() {
-                return Err(Box::<dyn Error + Send + Sync>::from(io::Error::from(
-                    io::ErrorKind::NotFound,
-                )));
+                return Err(Box::<dyn Error + Send + Sync>::from(io::Error::from(io::ErrorKind::NotFound)));
             }
             // The port 0 stands for the URL's.
             Ok(Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)

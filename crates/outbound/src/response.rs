@@ -70,10 +70,7 @@ impl fmt::Debug for Response {
         f.debug_struct("Response")
             .field("status", &self.status)
             .field("host", &self.url.host_str())
-            .field(
-                "headers",
-                &self.headers.keys().map(|name| name.as_str()).collect::<Vec<_>>(),
-            )
+            .field("headers", &self.headers.keys().map(|name| name.as_str()).collect::<Vec<_>>())
             .field("body_bytes", &self.body.len())
             .field("attempts", &self.attempts)
             .finish()
@@ -93,9 +90,7 @@ mod tests {
     fn response(body: &'static [u8]) -> Response {
         Response {
             status: 200,
-            headers: [(http::header::SET_COOKIE, "canary".parse().unwrap())]
-                .into_iter()
-                .collect(),
+            headers: [(http::header::SET_COOKIE, "canary".parse().unwrap())].into_iter().collect(),
             body: Bytes::from_static(body),
             url: Url::parse("https://example.com/canary?canary").unwrap(),
             attempts: 1,

@@ -54,10 +54,7 @@ impl Retry {
         if attempt >= self.attempts || !is_worth_retrying(outcome) {
             return None;
         }
-        let asked = outcome
-            .as_ref()
-            .ok()
-            .and_then(|response| retry_after(&response.headers));
+        let asked = outcome.as_ref().ok().and_then(|response| retry_after(&response.headers));
         Some(match asked {
             Some(asked) => asked.min(self.max_retry_after),
             None => self.back_off(attempt, spread),
@@ -65,9 +62,7 @@ impl Retry {
     }
 
     fn back_off(&self, attempt: u32, spread: f64) -> Duration {
-        let doubled = self
-            .base_delay
-            .saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
+        let doubled = self.base_delay.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
         doubled.min(self.max_delay).mul_f64(1.0 - 0.25 * spread)
     }
 }
@@ -93,11 +88,7 @@ fn is_worth_retrying(outcome: &Result<Response, OutboundError>) -> bool {
 /// How long the server asks to wait.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    let seconds = |text: &str| {
-        text.parse()
-            .ok()
-            .and_then(|number| Duration::try_from_secs_f64(number).ok())
-    };
+    let seconds = |text: &str| text.parse().ok().and_then(|number| Duration::try_from_secs_f64(number).ok());
     if let Some(millis) = text("retry-after-ms").and_then(seconds) {
         return Some(millis / 1000);
     }
@@ -134,37 +125,19 @@ mod tests {
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
         let url = url::Url::parse("https://example.com").unwrap();
-        Ok(Response {
-            status,
-            headers,
-            body: Bytes::new(),
-            url,
-            attempts: 1,
-        })
+        Ok(Response { status, headers, body: Bytes::new(), url, attempts: 1 })
     }
 
     #[test]
     fn statuses_as_the_openai_client_retries_them() {
         for status in [408, 409, 429, 500, 502, 503, 504, 529] {
-            assert_eq!(
-                Retry::attempts(3).pause_after(1, &answer(status, &[]), 0.0),
-                Some(RETRY),
-                "{status}"
-            );
+            assert_eq!(Retry::attempts(3).pause_after(1, &answer(status, &[]), 0.0), Some(RETRY), "{status}");
         }
         for status in [200, 204, 302, 304, 400, 401, 403, 404, 410, 422] {
-            assert_eq!(
-                Retry::attempts(3).pause_after(1, &answer(status, &[]), 0.0),
-                None,
-                "{status}"
-            );
+            assert_eq!(Retry::attempts(3).pause_after(1, &answer(status, &[]), 0.0), None, "{status}");
         }
-        let overruled = [
-            (400, "true", true),
-            (429, "false", false),
-            (429, "maybe", true),
-            (400, "maybe", false),
-        ];
+        let overruled =
+            [(400, "true", true), (429, "false", false), (429, "maybe", true), (400, "maybe", false)];
         for (status, wish, expected) in overruled {
             let outcome = answer(status, &[("x-should-retry", wish)]);
             assert_eq!(
@@ -179,49 +152,17 @@ mod tests {
     fn errors_are_retried_where_they_are_transient() {
         let host = || "example.com".to_owned();
         let cases = [
-            (
-                OutboundError::Unreachable {
-                    host: host(),
-                    reason: "",
-                },
-                true,
-            ),
-            (
-                OutboundError::TimedOut {
-                    host: host(),
-                    seconds: 1.0,
-                },
-                true,
-            ),
+            (OutboundError::Unreachable { host: host(), reason: "" }, true),
+            (OutboundError::TimedOut { host: host(), seconds: 1.0 }, true),
             (OutboundError::BodyBroken { host: host() }, true),
-            (
-                OutboundError::Blocked {
-                    host: host(),
-                    reason: "",
-                },
-                false,
-            ),
-            (
-                OutboundError::TooLarge {
-                    host: host(),
-                    limit: 1,
-                },
-                false,
-            ),
-            (
-                OutboundError::TooManyRedirects {
-                    host: host(),
-                    limit: 5,
-                },
-                false,
-            ),
+            (OutboundError::Blocked { host: host(), reason: "" }, false),
+            (OutboundError::TooLarge { host: host(), limit: 1 }, false),
+            (OutboundError::TooManyRedirects { host: host(), limit: 5 }, false),
             (OutboundError::InvalidUrl { reason: "" }, false),
         ];
         for (error, expected) in cases {
             assert_eq!(
-                Retry::attempts(2)
-                    .pause_after(1, &Err(error.clone()), 0.0)
-                    .is_some(),
+                Retry::attempts(2).pause_after(1, &Err(error.clone()), 0.0).is_some(),
                 expected,
                 "{error}"
             );
@@ -230,13 +171,9 @@ mod tests {
 
     #[test]
     fn the_last_attempt_is_final() {
-        for (attempts, attempt, expected) in [
-            (0, 1, false),
-            (1, 1, false),
-            (2, 1, true),
-            (2, 2, false),
-            (3, 2, true),
-        ] {
+        for (attempts, attempt, expected) in
+            [(0, 1, false), (1, 1, false), (2, 1, true), (2, 2, false), (3, 2, true)]
+        {
             let pause = Retry::attempts(attempts).pause_after(attempt, &answer(500, &[]), 0.0);
             assert_eq!(pause.is_some(), expected, "{attempt} of {attempts}");
         }
@@ -269,10 +206,7 @@ mod tests {
             (&[("retry-after", "Sun, 06 Nov 1994 08:49:49 GMT")], 500),
         ];
         for (headers, expected) in cases {
-            let owned: Vec<_> = headers
-                .iter()
-                .map(|(n, v)| (HeaderName::from_static(n), *v))
-                .collect();
+            let owned: Vec<_> = headers.iter().map(|(n, v)| (HeaderName::from_static(n), *v)).collect();
             let mut outcome = answer(429, &[]);
             for (name, value) in owned {
                 if let Ok(response) = &mut outcome {

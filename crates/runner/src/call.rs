@@ -1,6 +1,6 @@
 //! What a caller asked for, in the form in which it waits in a task's INPUT.
 
-use millrace_engine::{ChatInput, InputType, OutputSelection, ProcessInputs};
+use millrace_engine::{InputType, OutputSelection, ProcessInputs};
 use millrace_store::{FlowRecord, SessionId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -74,8 +74,4 @@ impl From<Inputs> for ProcessInputs {
             Inputs::Many(many) => Self::Many(many),
         }
     }
-}
-
-pub(crate) fn chat_input(value: Option<String>, input_type: InputType) -> ChatInput {
-    ChatInput { value, input_type }
 }

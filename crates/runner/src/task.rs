@@ -3,14 +3,17 @@
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
-use millrace_engine::{ErrorKind, Message, Plan, Run, RunError, Tweaks, process, run_chat};
+use millrace_engine::{
+    ChatInput, Dialect, ErrorKind, InputType, Message, OutputSelection, Plan, Run, RunError, Tweaks, process,
+    python_str, run_chat,
+};
 use millrace_store::{
     Claim, FlowId, Lease, NewTask, Outcome, Refusal, SessionId, StoreError, TaskError, TaskId, TenantId,
 };
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 
-use crate::call::{Call, Job, chat_input};
+use crate::call::{Call, Inputs, Job};
 use crate::{Runner, RunnerError};
 
 /// What a run answers.
@@ -51,7 +54,8 @@ impl Runner {
         let outcome = match plan {
             Ok(plan) => {
                 let tweaks = Tweaks::resolve(&plan, job.call.tweaks(), self.0.config.tweaks)?;
-                self.execute(task, &job.tenant, job.flow.id, &job.session, job.call.clone(), plan, tweaks).await
+                self.execute(task, &job.tenant, job.flow.id, &job.session, job.call.clone(), plan, tweaks)
+                    .await
             }
             Err(error) => Err(error),
         };
@@ -109,7 +113,10 @@ impl Runner {
             Err(error) => return Ok(Err(RunError::new(ErrorKind::Tweak, error.to_string()))),
         };
         let Ok(session) = SessionId::try_from(lease.session.as_str()) else {
-            return Ok(Err(RunError::new(ErrorKind::Internal, "The task's session id could not be read back")));
+            return Ok(Err(RunError::new(
+                ErrorKind::Internal,
+                "The task's session id could not be read back",
+            )));
         };
         Ok(self.execute(lease.task, &lease.tenant, lease.flow, &session, call, plan, tweaks).await)
     }
@@ -133,14 +140,20 @@ impl Runner {
 
     fn new_task(&self, id: TaskId, job: &Job) -> Result<NewTask, RunnerError> {
         let flow_version = job.flow.version.clone().ok_or_else(|| RunnerError::Flow(no_data(job.flow.id)))?;
-        let input = serde_json::to_value(&job.call)
-            .map_err(|e| RunnerError::Flow(RunError::new(ErrorKind::Internal, "The call could not be kept").because(e)))?;
+        let input = serde_json::to_value(&job.call).map_err(|e| {
+            RunnerError::Flow(RunError::new(ErrorKind::Internal, "The call could not be kept").because(e))
+        })?;
         let session = job.session.as_str().to_owned();
         Ok(NewTask { id, tenant: job.tenant.clone(), flow: job.flow.id, flow_version, session, input })
     }
 
     /// Keeps the task of a call that was run here.
-    async fn keep(&self, task: TaskId, job: &Job, outcome: &Result<Answer, RunError>) -> Result<(), RunnerError> {
+    async fn keep(
+        &self,
+        task: TaskId,
+        job: &Job,
+        outcome: &Result<Answer, RunError>,
+    ) -> Result<(), RunnerError> {
         let task = self.new_task(task, job)?;
         match self.0.store.record_sync(&task, &stored(outcome)).await {
             Err(StoreError::TooLarge { what, size, limit }) => {
@@ -150,7 +163,10 @@ impl Runner {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of a task, which a lease and a job name differently")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of a task, which a lease and a job name differently"
+    )]
     async fn execute(
         &self,
         task: TaskId,
@@ -184,17 +200,38 @@ impl Runner {
 }
 
 async fn answer(run: &Run, call: Call) -> Result<Answer, RunError> {
-    match call {
-        Call::Process { inputs, .. } => {
+    match (call, run.plan.flow().dialect) {
+        (Call::Process { inputs, .. }, Dialect::V0) => {
             let output = process(run, inputs.into()).await?;
             Ok(Answer { result: output.result, messages: Vec::new() })
         }
-        Call::Run { input_value, input_type, output, .. } => {
-            let answer = run_chat(run, &chat_input(input_value, input_type), &output).await?;
-            let result = json!({"session_id": run.session_id, "outputs": answer.outputs});
-            Ok(Answer { result, messages: answer.messages })
+        (Call::Process { inputs, .. }, Dialect::V1) => {
+            chat(run, &chat_of(inputs)?, &OutputSelection::Any).await
+        }
+        (Call::Run { input_value, input_type, output, .. }, Dialect::V1) => {
+            chat(run, &ChatInput { value: input_value, input_type }, &output).await
+        }
+        (Call::Run { .. }, Dialect::V0) => {
+            let message = "This flow is of Langflow 0.x: call it by POST /api/v1/process/{flow_id}";
+            Err(RunError::new(ErrorKind::Input, message))
         }
     }
+}
+
+async fn chat(run: &Run, input: &ChatInput, output: &OutputSelection) -> Result<Answer, RunError> {
+    let answer = run_chat(run, input, output).await?;
+    let result = json!({"session_id": run.session_id, "outputs": answer.outputs});
+    Ok(Answer { result, messages: answer.messages })
+}
+
+/// A client of the older route may call a newer flow: its `inputs.input_value` is the text.
+fn chat_of(inputs: Inputs) -> Result<ChatInput, RunError> {
+    let Inputs::One(inputs) = inputs else {
+        let message = "This flow is of Langflow 1.x: its inputs are an object with input_value, not a list";
+        return Err(RunError::new(ErrorKind::Input, message));
+    };
+    let value = inputs.get("input_value").map(python_str);
+    Ok(ChatInput { value, input_type: InputType::Any })
 }
 
 fn stored(outcome: &Result<Answer, RunError>) -> Outcome {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use millrace_engine::{
-    Capability, Component, Context, Entry, ErrorKind, Example, Memory, MemoryKeys, Outputs, Prompt, RunError, Spec,
-    Template, Value, handles, message, output,
+    Capability, Component, Context, Entry, ErrorKind, Example, Memory, MemoryKeys, Outputs, Prompt, RunError,
+    Spec, Template, Value, handles, message, output,
 };
 use serde::Deserialize;
 

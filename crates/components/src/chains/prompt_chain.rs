@@ -42,7 +42,8 @@ impl PromptChain {
                 None => Err(missing(&[name.as_str()])),
             };
         }
-        let mut names: Vec<&String> = inputs.keys().filter(|name| **name != keys.memory && *name != "stop").collect();
+        let mut names: Vec<&String> =
+            inputs.keys().filter(|name| **name != keys.memory && *name != "stop").collect();
         if names.len() > 1 {
             // Inputs that the prompt does not read are harmless without a memory, so they are with one.
             let read = self.prompt.variables();
@@ -77,7 +78,10 @@ fn missing(names: &[&str]) -> RunError {
 fn ambiguous(names: &[&String]) -> RunError {
     let mut names: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
     names.sort();
-    let message = format!("One input key expected got [{}]; say in the memory's input_key which is the turn", names.join(", "));
+    let message = format!(
+        "One input key expected got [{}]; say in the memory's input_key which is the turn",
+        names.join(", ")
+    );
     RunError::new(ErrorKind::Input, message)
 }
 
@@ -94,7 +98,8 @@ impl Chain for PromptChain {
     }
 
     async fn call(&self, cx: &Context, inputs: Map<String, Json>) -> Result<ChainCall, RunError> {
-        let mut absent: Vec<_> = self.input_keys().into_iter().filter(|name| !inputs.contains_key(name)).collect();
+        let mut absent: Vec<_> =
+            self.input_keys().into_iter().filter(|name| !inputs.contains_key(name)).collect();
         if !absent.is_empty() {
             absent.sort();
             return Err(missing(&absent.iter().map(String::as_str).collect::<Vec<_>>()));

@@ -1,7 +1,8 @@
 //! Chat Input: where a 1.x flow takes the person's message.
 
 use millrace_engine::{
-    Component, Context, Default, Entry, Example, Kind, Message, Outputs, RunError, Spec, Value, flag, json, output, text,
+    Component, Context, Default, Entry, Example, Kind, Message, Outputs, RunError, Spec, Value, flag, json,
+    output, text,
 };
 use serde::Deserialize;
 

@@ -1,8 +1,8 @@
 //! Chat Output: where a 1.x flow gives its answer.
 
 use millrace_engine::{
-    Component, Context, Default, Entry, Example, Kind, LazyValue, Message, Outputs, RunError, Source, Spec, Table, Value,
-    flag, message, output, python_str, text,
+    Component, Context, Default, Entry, Example, Kind, LazyValue, Message, Outputs, RunError, Source, Spec,
+    Table, Value, flag, message, output, python_str, text,
 };
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -107,7 +107,8 @@ fn markdown(table: &Table) -> String {
         line(columns.iter().map(|_| ":---".to_owned()).collect()),
     ];
     for row in &table.rows {
-        let cell = |name: &&String| row.get(name.as_str()).map(python_str).unwrap_or_default().replace('|', "\\|");
+        let cell =
+            |name: &&String| row.get(name.as_str()).map(python_str).unwrap_or_default().replace('|', "\\|");
         lines.push(line(columns.iter().map(cell).collect()));
     }
     lines.join("\n")

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use millrace_engine::{
-    Capability, Component, Context, Default, Entry, Example, Memory, MemoryKeys, Outputs, RunError, Spec, Value, flag,
-    output, text,
+    Capability, Component, Context, Default, Entry, Example, Memory, MemoryKeys, Outputs, RunError, Spec,
+    Value, flag, output, text,
 };
 use serde::Deserialize;
 use serde_json::Value as Json;

@@ -1,8 +1,8 @@
 //! Message History: reads or adds to the messages of a 1.x conversation.
 
 use millrace_engine::{
-    Component, Context, Default, Entry, ErrorKind, Example, LazyValue, Message, Outputs, RunError, Spec, Table,
-    Template, Value, integer, message, output, python_str, text,
+    Component, Context, Default, Entry, ErrorKind, Example, LazyValue, Message, Outputs, RunError, Spec,
+    Table, Template, Value, integer, message, output, python_str, text,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
@@ -41,7 +41,8 @@ impl Component for MessageHistory {
             text("sender_type", "Machine, User, or Machine and User.").or(Default::Text("Machine and User")),
             integer("n_messages", "The newest, this many.").or(Default::Integer(100)),
             text("order", "Ascending or Descending.").or(Default::Text("Ascending")),
-            text("template", "How each message is written in the text.").or(Default::Text("{sender_name}: {text}")),
+            text("template", "How each message is written in the text.")
+                .or(Default::Text("{sender_name}: {text}")),
         ],
         outputs: &[output("messages_text"), output("dataframe"), output("messages")],
         examples: &[Example {
@@ -67,7 +68,8 @@ impl Component for MessageHistory {
 
 impl MessageHistory {
     async fn store(&self, cx: &Context) -> Result<(), RunError> {
-        let text = self.message.as_ref().and_then(|message| message.0.as_text()).filter(|text| !text.is_empty());
+        let text =
+            self.message.as_ref().and_then(|message| message.0.as_text()).filter(|text| !text.is_empty());
         let Some(text) = text else {
             return Err(RunError::new(ErrorKind::Flow, "field 'message': there is no text to store"));
         };
@@ -86,7 +88,8 @@ impl MessageHistory {
     /// The newest messages that fit, in the wanted order. This run's own are no history, unless it is
     /// what this node just stored.
     async fn rows(&self, cx: &Context) -> Result<Vec<Map<String, Json>>, RunError> {
-        let filtered = self.sender_type != "Machine and User" || self.sender_name.is_some() || self.context_id.is_some();
+        let filtered =
+            self.sender_type != "Machine and User" || self.sender_name.is_some() || self.context_id.is_some();
         let newest = (!filtered).then_some(self.n_messages.saturating_add(OWN));
         let mut rows: Vec<Map<String, Json>> = cx
             .turns(MESSAGES, newest)

@@ -32,7 +32,8 @@ impl Shown {
         let exchanges = turns.iter().filter_map(|turn| serde_json::from_value::<Exchange>(turn.clone()).ok());
         if self.messages {
             let message = |role, content| ChatMessage { role, content };
-            let pairs = exchanges.flat_map(|e| [message(Role::User, e.input), message(Role::Assistant, e.output)]);
+            let pairs =
+                exchanges.flat_map(|e| [message(Role::User, e.input), message(Role::Assistant, e.output)]);
             return json!(pairs.collect::<Vec<_>>());
         }
         let lines = exchanges.map(|e| format!("{}: {}\n{}: {}", self.human, e.input, self.ai, e.output));

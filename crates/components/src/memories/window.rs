@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use millrace_engine::{
-    Capability, Component, Context, Default, Entry, Example, MemoryKeys, Outputs, RunError, Spec, Value, flag, integer,
-    output, text,
+    Capability, Component, Context, Default, Entry, Example, MemoryKeys, Outputs, RunError, Spec, Value,
+    flag, integer, output, text,
 };
 use serde::Deserialize;
 

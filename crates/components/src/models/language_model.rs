@@ -1,8 +1,8 @@
 //! Language Model: the 1.x model component that picks its provider (1.13 contract 3.4).
 
 use millrace_engine::{
-    Capability, Component, Context, Default, Entry, ErrorKind, Example, LazyValue, Outputs, RunError, Spec, Value, flag,
-    integer, message, number, output, secret, text,
+    Capability, Component, Context, Default, Entry, ErrorKind, Example, LazyValue, Outputs, RunError, Spec,
+    Value, flag, integer, message, number, output, secret, text,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};

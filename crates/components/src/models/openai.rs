@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use millrace_engine::{
-    Capability, ChatModel, ChatReply, ChatRequest, Component, Context, Default, Entry, Example, Outputs, RunError,
-    Spec, Value, integer, json, number, output, secret, text,
+    Capability, ChatModel, ChatReply, ChatRequest, Component, Context, Default, Entry, Example, Outputs,
+    RunError, Spec, Value, integer, json, number, output, secret, text,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json as value};
@@ -40,7 +40,10 @@ impl Component for OpenAi {
             number("frequency_penalty", "Against repetition.").or(Default::Integer(0)),
             number("presence_penalty", "For new topics.").or(Default::Integer(0)),
             secret("openai_api_key", "Key; the variable OPENAI_API_KEY if empty."),
-            text("openai_api_base", "Base address; the variable OPENAI_API_BASE, else OpenAI's own if empty."),
+            text(
+                "openai_api_base",
+                "Base address; the variable OPENAI_API_BASE, else OpenAI's own if empty.",
+            ),
             json("model_kwargs", "More fields of the request."),
             integer("max_retries", "Repeats of a failed request, 0 to 10; 2 if empty."),
             number("request_timeout", "Seconds for one request, 1 to 600; 60 if empty."),

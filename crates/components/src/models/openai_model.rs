@@ -1,8 +1,8 @@
 //! OpenAI: the 1.x chat model component of OpenAI alone.
 
 use millrace_engine::{
-    Component, Context, Default, Entry, Example, Outputs, RunError, Spec, flag, integer, json, number, output, secret,
-    text,
+    Component, Context, Default, Entry, Example, Outputs, RunError, Spec, flag, integer, json, number,
+    output, secret, text,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json as value};
@@ -37,7 +37,10 @@ impl Component for OpenAiModel {
         inputs: &[
             text("model_name", "Model.").or(Default::Text("gpt-4o-mini")),
             secret("api_key", "Key; the variable OPENAI_API_KEY if empty."),
-            text("openai_api_base", "Base address; the variable OPENAI_BASE_URL, else OpenAI's own if empty."),
+            text(
+                "openai_api_base",
+                "Base address; the variable OPENAI_BASE_URL, else OpenAI's own if empty.",
+            ),
             text("input_value", "The person's text."),
             text("system_message", "Instructions."),
             number("temperature", "Randomness.").or(Default::Number(0.1)),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use millrace_engine::{
-    Capability, ChatMessage, ChatModel, ChatRequest, Context, ErrorKind, Message, Outputs, Role, RunError, Value,
+    Capability, ChatMessage, ChatModel, ChatRequest, Context, ErrorKind, Message, Outputs, Role, RunError,
+    Value,
 };
 
 /// Gives the outputs that are wanted: the model itself, and the answer only where something reads it.
@@ -36,7 +37,10 @@ async fn answer(
     let user = input.map(|content| ChatMessage { role: Role::User, content });
     let messages: Vec<_> = system.into_iter().chain(user).collect();
     if messages.is_empty() {
-        return Err(RunError::new(ErrorKind::Input, "there is nothing to send: input and system message are empty"));
+        return Err(RunError::new(
+            ErrorKind::Input,
+            "there is nothing to send: input and system message are empty",
+        ));
     }
     let reply = model.generate(cx, ChatRequest { messages, stop: Vec::new() }).await?;
     let mut message = Message::of(reply.text);

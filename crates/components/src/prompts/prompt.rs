@@ -1,8 +1,8 @@
 //! Prompt Template: a text with variables (1.x), filled at once.
 
 use millrace_engine::{
-    Component, Context, Default, Entry, ErrorKind, Example, LazyValue, Message, Outputs, RunError, Spec, Template,
-    Value, flag, output, python_str, rest, text,
+    Component, Context, Default, Entry, ErrorKind, Example, LazyValue, Message, Outputs, RunError, Spec,
+    Template, Value, flag, output, python_str, rest, text,
 };
 use serde::Deserialize;
 

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use millrace_engine::{
-    Capability, Component, Context, Document, Entry, ErrorKind, Example, LazyValue, Outputs, Prompt, RunError, Spec,
-    Template, Value, output, rest, text,
+    Capability, Component, Context, Document, Entry, ErrorKind, Example, LazyValue, Outputs, Prompt,
+    RunError, Spec, Template, Value, output, rest, text,
 };
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -23,7 +23,10 @@ impl Component for PromptTemplate {
         about: "A text with variables in braces; twice a brace is the character.",
         inputs: &[
             text("template", "The text."),
-            rest("variables", "A field for each variable: text, documents or an output parser. Empty stays open."),
+            rest(
+                "variables",
+                "A field for each variable: text, documents or an output parser. Empty stays open.",
+            ),
         ],
         outputs: &[output("prompt")],
         examples: &[
@@ -66,7 +69,9 @@ fn filling(value: &Value) -> Option<String> {
             match documents.as_slice() {
                 [] => None,
                 [only] => Some(document_text(only)),
-                several => Some(several.iter().map(|d| d.page_content.as_str()).collect::<Vec<_>>().join("\n")),
+                several => {
+                    Some(several.iter().map(|d| d.page_content.as_str()).collect::<Vec<_>>().join("\n"))
+                }
             }
         }
         other => other.as_text().filter(|text| !text.is_empty()),

@@ -119,7 +119,9 @@ impl Endpoint {
             let response = self.post(cx, url.clone(), &body).await?;
             let reply = serde_json::from_slice(&response.body).ok().and_then(read);
             let Some((text, usage)) = reply else {
-                return Err(self.fault("the provider's answer is not what the OpenAI protocol says").transient(true));
+                return Err(self
+                    .fault("the provider's answer is not what the OpenAI protocol says")
+                    .transient(true));
             };
             let usage = usage.unwrap_or_default();
             let usage = Usage { input: usage.prompt_tokens, output: usage.completion_tokens };
@@ -143,9 +145,9 @@ impl Endpoint {
     fn unreached(&self, error: &OutboundError) -> RunError {
         let kind = match error {
             OutboundError::TimedOut { .. } => ErrorKind::Timeout,
-            OutboundError::Blocked { .. } | OutboundError::InvalidUrl { .. } | OutboundError::InvalidRequest { .. } => {
-                ErrorKind::Flow
-            }
+            OutboundError::Blocked { .. }
+            | OutboundError::InvalidUrl { .. }
+            | OutboundError::InvalidRequest { .. } => ErrorKind::Flow,
             _ => ErrorKind::Upstream,
         };
         RunError { kind, ..self.fault(&error.to_string()) }.transient(error.is_transient())
@@ -171,9 +173,9 @@ impl Endpoint {
     }
 }
 
-/// 60 s by default; a node may ask for 1 to 600.
+/// 60 s by default; a node may ask for 1 to 600. More is cut: the 1.x OpenAI node is drawn with 700.
 fn timeout(seconds: Option<f64>) -> Result<Duration, RunError> {
-    let seconds = seconds.unwrap_or(60.0);
+    let seconds = seconds.unwrap_or(60.0).min(600.0);
     if (1.0..=600.0).contains(&seconds) {
         return Ok(Duration::from_secs_f64(seconds));
     }

@@ -47,29 +47,20 @@ struct Attribute<'a> {
 
 /// The JSON of a batch of messages of the queue.
 pub(super) fn of(messages: &[Message], queue_arn: &str) -> Bytes {
-    let records = messages
-        .iter()
-        .map(|message| record(message, queue_arn))
-        .collect();
+    let records = messages.iter().map(|message| record(message, queue_arn)).collect();
     // Strings and maps with string keys always serialise.
     serde_json::to_vec(&Event { records }).unwrap_or_default().into()
 }
 
 fn record<'a>(message: &'a Message, queue_arn: &'a str) -> Record<'a> {
-    let system = message
-        .attributes
-        .iter()
-        .flatten()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let system = message.attributes.iter().flatten().map(|(name, value)| (name.as_str(), value.as_str()));
     let attributes = message.message_attributes.iter().flatten();
     Record {
         message_id: message.message_id(),
         receipt_handle: message.receipt_handle(),
         body: message.body(),
         attributes: system.collect(),
-        message_attributes: attributes
-            .map(|(name, value)| (name.as_str(), attribute(value)))
-            .collect(),
+        message_attributes: attributes.map(|(name, value)| (name.as_str(), attribute(value))).collect(),
         md5_of_message_attributes: message.md5_of_message_attributes(),
         md5_of_body: message.md5_of_body(),
         event_source: "aws:sqs",

@@ -48,10 +48,7 @@ mod tests {
             (r#"{"batchItemFailures":null}"#, &["a", "b"]),
             (r#"{"batchItemFailures":[]}"#, &["a", "b"]),
             (r#"{"batchItemFailures":[{"itemIdentifier":"a"}]}"#, &["b"]),
-            (
-                r#"{"batchItemFailures":[{"itemIdentifier":"a"},{"itemIdentifier":"b"}]}"#,
-                &[],
-            ),
+            (r#"{"batchItemFailures":[{"itemIdentifier":"a"},{"itemIdentifier":"b"}]}"#, &[]),
             (r#"{"batchItemFailures":[{"itemIdentifier":"c"}]}"#, &[]),
             (r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#, &[]),
             (r#"{"batchItemFailures":[{"itemIdentifier":null}]}"#, &[]),

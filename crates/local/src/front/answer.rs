@@ -46,9 +46,7 @@ pub(super) fn into_response(payload: &Bytes) -> Result<Response, String> {
         Ok(answer) => answer,
         Err(_) if is_other_json(payload)? => {
             let mut response = Response::new(Body::from(payload.clone()));
-            response
-                .headers_mut()
-                .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             return Ok(response);
         }
         Err(error) => return Err(error.to_string()),
@@ -67,11 +65,7 @@ pub(super) fn into_response(payload: &Bytes) -> Result<Response, String> {
     response.headers_mut().remove(header::CONTENT_LENGTH);
     let body = answer.body.unwrap_or_default();
     *response.body_mut() = if answer.is_base64_encoded == Some(true) {
-        Body::from(
-            STANDARD
-                .decode(body)
-                .map_err(|error| format!("body is not Base64: {error}"))?,
-        )
+        Body::from(STANDARD.decode(body).map_err(|error| format!("body is not Base64: {error}"))?)
     } else {
         Body::from(body)
     };

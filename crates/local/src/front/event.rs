@@ -116,11 +116,7 @@ fn request_context(parts: &Parts, peer: SocketAddr) -> RequestContext<'_> {
         http: Http {
             method: parts.method.as_str(),
             path: parts.uri.path(),
-            protocol: if parts.version == http::Version::HTTP_10 {
-                "HTTP/1.0"
-            } else {
-                "HTTP/1.1"
-            },
+            protocol: if parts.version == http::Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" },
             source_ip: peer.ip().to_string(),
             user_agent: text_of(&parts.headers, &header::USER_AGENT),
         },
@@ -133,10 +129,7 @@ fn request_context(parts: &Parts, peer: SocketAddr) -> RequestContext<'_> {
 }
 
 fn text_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 fn text(value: &HeaderValue) -> Cow<'_, str> {
@@ -149,16 +142,11 @@ fn headers(given: &HeaderMap, peer: SocketAddr) -> BTreeMap<&str, Cow<'_, str>> 
     for (name, value) in given.iter().filter(|(name, _)| !DROPPED.contains(name)) {
         join(headers.entry(name.as_str()).or_default(), text(value));
     }
-    join(
-        headers.entry("x-forwarded-for").or_default(),
-        peer.ip().to_string().into(),
-    );
+    join(headers.entry("x-forwarded-for").or_default(), peer.ip().to_string().into());
     let host = text_of(given, &header::HOST);
     let port = host.rsplit_once(':').map_or("80", |(_, port)| port);
     headers.entry("x-forwarded-port").or_insert(Cow::Borrowed(port));
-    headers
-        .entry("x-forwarded-proto")
-        .or_insert(Cow::Borrowed("http"));
+    headers.entry("x-forwarded-proto").or_insert(Cow::Borrowed("http"));
     headers
 }
 
@@ -174,21 +162,10 @@ fn join<'a>(value: &mut Cow<'a, str>, next: Cow<'a, str>) {
 
 fn cookies(headers: &HeaderMap) -> Vec<Cow<'_, str>> {
     let split = |value| match text(value) {
-        Cow::Borrowed(all) => all
-            .split(';')
-            .map(|cookie| Cow::Borrowed(cookie.trim()))
-            .collect::<Vec<_>>(),
-        Cow::Owned(all) => all
-            .split(';')
-            .map(|cookie| Cow::Owned(cookie.trim().to_owned()))
-            .collect(),
+        Cow::Borrowed(all) => all.split(';').map(|cookie| Cow::Borrowed(cookie.trim())).collect::<Vec<_>>(),
+        Cow::Owned(all) => all.split(';').map(|cookie| Cow::Owned(cookie.trim().to_owned())).collect(),
     };
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .flat_map(split)
-        .filter(|cookie| !cookie.is_empty())
-        .collect()
+    headers.get_all(header::COOKIE).iter().flat_map(split).filter(|cookie| !cookie.is_empty()).collect()
 }
 
 /// Decoded, repeated ones joined by commas.
@@ -214,19 +191,13 @@ fn payload<'a>(headers: &HeaderMap, body: &'a [u8]) -> Option<Payload<'a>> {
     if body.is_empty() {
         return None;
     }
-    let text = is_text(text_of(headers, &header::CONTENT_TYPE))
-        .then(|| std::str::from_utf8(body).ok())
-        .flatten();
+    let text =
+        is_text(text_of(headers, &header::CONTENT_TYPE)).then(|| std::str::from_utf8(body).ok()).flatten();
     Some(text.map_or(Payload::Binary(body), Payload::Text))
 }
 
 fn is_text(content_type: &str) -> bool {
-    let essence = content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let subtype = essence.strip_prefix("application/");
     essence.starts_with("text/")
         || essence.ends_with("+json")
@@ -265,10 +236,7 @@ mod tests {
         let context = event["requestContext"].as_object_mut().unwrap();
         assert_eq!(context["requestId"].as_str().unwrap().len(), 36);
         let time = context["time"].as_str().unwrap();
-        let epoch = jiff::fmt::strtime::parse("%d/%b/%Y:%H:%M:%S %z", time)
-            .unwrap()
-            .to_timestamp()
-            .unwrap();
+        let epoch = jiff::fmt::strtime::parse("%d/%b/%Y:%H:%M:%S %z", time).unwrap().to_timestamp().unwrap();
         assert_eq!(epoch.as_second(), context["timeEpoch"].as_i64().unwrap() / 1000);
         for varying in ["requestId", "time", "timeEpoch"] {
             context.remove(varying);
@@ -284,27 +252,13 @@ mod tests {
             ("application/x-www-form-urlencoded", b"a=b", Some("a=b"), false),
             ("application/problem+json", b"{}", Some("{}"), false),
             ("text/plain", &[0xff, 0xfe], Some("//4="), true),
-            (
-                "multipart/form-data; boundary=x",
-                b"--x--",
-                Some("LS14LS0="),
-                true,
-            ),
+            ("multipart/form-data; boundary=x", b"--x--", Some("LS14LS0="), true),
             ("application/octet-stream", b"{}", Some("e30="), true),
             ("application/json", b"", None, false),
         ];
         for (content_type, body, expected, base64) in cases {
-            let event = event(
-                Request::post("/")
-                    .header("content-type", content_type)
-                    .body(body)
-                    .unwrap(),
-            );
-            assert_eq!(
-                event.get("body").and_then(Value::as_str),
-                expected,
-                "{content_type}"
-            );
+            let event = event(Request::post("/").header("content-type", content_type).body(body).unwrap());
+            assert_eq!(event.get("body").and_then(Value::as_str), expected, "{content_type}");
             assert_eq!(event["isBase64Encoded"], base64, "{content_type}");
         }
     }

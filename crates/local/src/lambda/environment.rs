@@ -52,13 +52,9 @@ impl Environment {
             let message = format!("{} did not start: {error}", config.program.display());
             FunctionError::new("Runtime.InvalidEntrypoint", message)
         };
-        let api = RuntimeApi::start(&config.name)
-            .await
-            .map_err(|error| entry(&error))?;
+        let api = RuntimeApi::start(&config.name).await.map_err(|error| entry(&error))?;
         let exec = Instant::now();
-        let mut child = command(config, &api.address())
-            .spawn()
-            .map_err(|error| entry(&error))?;
+        let mut child = command(config, &api.address()).spawn().map_err(|error| entry(&error))?;
         let name: Arc<str> = Arc::from(config.name.as_str());
         if let Some(out) = child.stdout.take() {
             forward(out, LogStream::Stdout, name.clone(), config);
@@ -74,11 +70,7 @@ impl Environment {
                 return Err(FunctionError::new("Sandbox.Timedout", "The function asked for no event within 10 seconds."));
             }
         }
-        Ok(Self {
-            api,
-            child,
-            start: exec.elapsed(),
-        })
+        Ok(Self { api, child, start: exec.elapsed() })
     }
 
     /// Whether the process still runs.
@@ -98,10 +90,8 @@ impl Environment {
         if let Err(error) = self.child.kill().await {
             tracing::warn!(%error, "a function that timed out could not be killed");
         }
-        let message = format!(
-            "RequestId: {id} Error: Task timed out after {:.2} seconds",
-            timeout.as_secs_f64()
-        );
+        let message =
+            format!("RequestId: {id} Error: Task timed out after {:.2} seconds", timeout.as_secs_f64());
         Err(FunctionError::new("Sandbox.Timedout", message))
     }
 
@@ -118,10 +108,7 @@ impl Environment {
 fn command(config: &ProcessConfig, runtime_api: &str) -> Command {
     let mut command = Command::new(&config.program);
     command.args(&config.args).env_clear().kill_on_drop(true);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     for name in INHERITED {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
@@ -135,14 +122,8 @@ fn command(config: &ProcessConfig, runtime_api: &str) -> Command {
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", config.memory_mb.to_string())
         .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
-        .env(
-            "AWS_LAMBDA_LOG_GROUP_NAME",
-            format!("/aws/lambda/{}", config.name),
-        )
-        .env(
-            "AWS_LAMBDA_LOG_STREAM_NAME",
-            format!("local/[$LATEST]{}", Uuid::new_v4().simple()),
-        )
+        .env("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", config.name))
+        .env("AWS_LAMBDA_LOG_STREAM_NAME", format!("local/[$LATEST]{}", Uuid::new_v4().simple()))
         .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
         .envs(config.environment.iter().map(|(name, value)| (name, value)));
     command
@@ -159,11 +140,7 @@ fn forward(
     tokio::spawn(async move {
         let mut lines = BufReader::new(stream).lines();
         while let Ok(Some(text)) = lines.next_line().await {
-            let line = LogLine {
-                function: function.clone(),
-                stream: of,
-                text,
-            };
+            let line = LogLine { function: function.clone(), stream: of, text };
             match &on_line {
                 Some(on_line) => on_line(&line),
                 None => tracing::info!(function = &*line.function, "{}", line.text),

@@ -64,12 +64,7 @@ impl Process {
     /// Starts nothing yet: the first event does.
     pub fn new(config: ProcessConfig) -> Self {
         let free = Semaphore::new(config.max_environments.max(1));
-        Self {
-            config,
-            free,
-            idle: Mutex::default(),
-            starts: Mutex::default(),
-        }
+        Self { config, free, idle: Mutex::default(), starts: Mutex::default() }
     }
 
     /// For each environment that was started, the time from exec to its first poll.
@@ -101,10 +96,7 @@ impl Process {
         let environment = Environment::start(&self.config).await?;
         let start_ms = environment.start.as_secs_f64() * 1e3;
         tracing::debug!(function = self.config.name, start_ms, "environment started");
-        self.starts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(environment.start);
+        self.starts.lock().unwrap_or_else(PoisonError::into_inner).push(environment.start);
         Ok(environment)
     }
 }

@@ -70,11 +70,7 @@ impl RuntimeApi {
             .layer(DefaultBodyLimit::max(4 * MAX_PAYLOAD_BYTES))
             .with_state(inner.clone());
         let listener = bind(0, "the Lambda Runtime API").await?;
-        Ok(Self {
-            serving: Serving::start(listener, router)?,
-            inner,
-            events,
-        })
+        Ok(Self { serving: Serving::start(listener, router)?, inner, events })
     }
 
     /// `host:port`, the value of `AWS_LAMBDA_RUNTIME_API`.
@@ -88,11 +84,7 @@ impl RuntimeApi {
     /// The runtime reported that its start failed.
     pub async fn started(&self) -> Result<(), FunctionError> {
         let mut start = self.inner.start.subscribe();
-        let result = start
-            .wait_for(Option::is_some)
-            .await
-            .ok()
-            .and_then(|result| result.clone());
+        let result = start.wait_for(Option::is_some).await.ok().and_then(|result| result.clone());
         result.unwrap_or_else(|| Err(stopped()))
     }
 
@@ -104,12 +96,7 @@ impl RuntimeApi {
     pub async fn invoke(&self, id: &str, event: Bytes, timeout: Duration) -> Result<Bytes, FunctionError> {
         let (outcome, answered) = oneshot::channel();
         let deadline = SystemClock.now() + u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX / 2);
-        let invocation = Invocation {
-            id: id.to_owned(),
-            event,
-            deadline,
-            outcome,
-        };
+        let invocation = Invocation { id: id.to_owned(), event, deadline, outcome };
         self.events.send(invocation).await.map_err(|_| stopped())?;
         answered.await.unwrap_or_else(|_| Err(stopped()))
     }
@@ -145,11 +132,7 @@ impl Inner {
 }
 
 fn refuse(status: StatusCode, error_type: &str, message: &str) -> Response {
-    (
-        status,
-        axum::Json(json!({"errorType": error_type, "errorMessage": message})),
-    )
-        .into_response()
+    (status, axum::Json(json!({"errorType": error_type, "errorMessage": message}))).into_response()
 }
 
 async fn next(State(inner): State<Arc<Inner>>) -> Response {
@@ -158,18 +141,8 @@ async fn next(State(inner): State<Arc<Inner>>) -> Response {
         start.get_or_insert(Ok(()));
         first
     });
-    let Some(Invocation {
-        id,
-        event,
-        deadline,
-        outcome,
-    }) = inner.waiting.lock().await.recv().await
-    else {
-        return refuse(
-            StatusCode::GONE,
-            "Runtime.Stopped",
-            "The environment is being stopped.",
-        );
+    let Some(Invocation { id, event, deadline, outcome }) = inner.waiting.lock().await.recv().await else {
+        return refuse(StatusCode::GONE, "Runtime.Stopped", "The environment is being stopped.");
     };
     *inner.running() = Some((id.clone(), outcome));
     let headers = [
@@ -185,11 +158,7 @@ async fn next(State(inner): State<Arc<Inner>>) -> Response {
 /// An X-Ray trace that is not sampled.
 fn trace_id(now: u64) -> String {
     let (high, low) = Uuid::new_v4().as_u64_pair();
-    format!(
-        "Root=1-{:08x}-{:08x}{low:016x};Parent={low:016x};Sampled=0",
-        now / 1000,
-        high >> 32
-    )
+    format!("Root=1-{:08x}-{:08x}{low:016x};Parent={low:016x};Sampled=0", now / 1000, high >> 32)
 }
 
 async fn response(State(inner): State<Arc<Inner>>, Path(id): Path<String>, body: Bytes) -> Response {

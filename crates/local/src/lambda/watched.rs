@@ -23,17 +23,11 @@ impl WatchedFunction {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new()).build(connector);
-        Self {
-            client,
-            endpoint: format!("{base}/2015-03-31/functions/{name}/invocations"),
-        }
+        Self { client, endpoint: format!("{base}/2015-03-31/functions/{name}/invocations") }
     }
 
     fn unreachable(&self, error: &dyn std::error::Error) -> FunctionError {
-        let cause = error
-            .source()
-            .map(|cause| format!(": {cause}"))
-            .unwrap_or_default();
+        let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
         FunctionError::new("Invoke.Unreachable", format!("{}: {error}{cause}", self.endpoint))
     }
 }
@@ -48,17 +42,9 @@ impl Function for WatchedFunction {
             .header("content-type", "application/json")
             .body(Full::new(event))
             .map_err(|error| self.unreachable(&error))?;
-        let response = self
-            .client
-            .request(request)
-            .await
-            .map_err(|error| self.unreachable(&error))?;
+        let response = self.client.request(request).await.map_err(|error| self.unreachable(&error))?;
         let (parts, body) = response.into_parts();
-        let body = body
-            .collect()
-            .await
-            .map_err(|error| self.unreachable(&error))?
-            .to_bytes();
+        let body = body.collect().await.map_err(|error| self.unreachable(&error))?.to_bytes();
         // Lambda answers 200 with the header; `cargo lambda watch` answers 500 without it. Both send the error as JSON.
         if parts.status.is_success() && !parts.headers.contains_key("x-amz-function-error") {
             return check_answer(body);

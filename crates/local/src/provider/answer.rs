@@ -45,26 +45,17 @@ pub(super) fn head(request: &Value, prefix: &str, object: &str) -> Value {
 fn content(message: &Value) -> String {
     match &message["content"] {
         Value::String(text) => text.clone(),
-        Value::Array(parts) => parts
-            .iter()
-            .filter_map(|part| part["text"].as_str())
-            .collect::<Vec<_>>()
-            .join("\n"),
+        Value::Array(parts) => {
+            parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n")
+        }
         _ => String::new(),
     }
 }
 
 /// The answer's text and its usage.
 pub(super) fn chat_text(request: &Value) -> (String, Value) {
-    let messages = request["messages"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let last = messages
-        .iter()
-        .rev()
-        .find(|message| message["role"] == "user")
-        .or(messages.last());
+    let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let last = messages.iter().rev().find(|message| message["role"] == "user").or(messages.last());
     let text = sentence(&last.map(content).unwrap_or_default());
     let prompt = messages.iter().map(|message| tokens(&content(message))).sum();
     let usage = usage(prompt, tokens(&text));

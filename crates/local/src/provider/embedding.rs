@@ -11,25 +11,17 @@ const DIMENSIONS: usize = 1536;
 
 pub(super) fn answer(request: &Value) -> Value {
     let inputs = inputs(&request["input"]);
-    let dimensions = request["dimensions"]
-        .as_u64()
-        .and_then(|n| usize::try_from(n).ok())
-        .unwrap_or(DIMENSIONS);
+    let dimensions =
+        request["dimensions"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(DIMENSIONS);
     let dimensions = dimensions.clamp(1, 2 * DIMENSIONS);
     let as_base64 = request["encoding_format"] == "base64";
     let data = inputs.iter().enumerate().map(|(index, text)| {
         let vector = embed(text, dimensions);
-        let embedding = if as_base64 {
-            encode(&vector).into()
-        } else {
-            json!(vector)
-        };
+        let embedding = if as_base64 { encode(&vector).into() } else { json!(vector) };
         json!({"object": "embedding", "index": index, "embedding": embedding})
     });
     let mut usage = usage(inputs.iter().map(|text| tokens(text)).sum(), 0);
-    usage
-        .as_object_mut()
-        .map(|usage| usage.remove("completion_tokens"));
+    usage.as_object_mut().map(|usage| usage.remove("completion_tokens"));
     json!({"object": "list", "data": data.collect::<Vec<_>>(), "model": model(request), "usage": usage})
 }
 
@@ -54,14 +46,10 @@ fn inputs(input: &Value) -> Vec<String> {
 fn embed(text: &str, dimensions: usize) -> Vec<f32> {
     let mut vector = vec![0f32; dimensions];
     let lower = text.to_lowercase();
-    for word in lower
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-    {
+    for word in lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
         let digest: [u8; 16] = md5::compute(word).into();
-        let place = digest[..8]
-            .iter()
-            .fold(0usize, |sum, byte| (sum * 256 + usize::from(*byte)) % dimensions);
+        let place =
+            digest[..8].iter().fold(0usize, |sum, byte| (sum * 256 + usize::from(*byte)) % dimensions);
         vector[place] += if digest[8].is_multiple_of(2) { 1.0 } else { -1.0 };
     }
     let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
@@ -105,13 +93,8 @@ mod tests {
         }
         let floats = answer(&json!({"input": "one text", "dimensions": 4}));
         let base64 = answer(&json!({"input": "one text", "dimensions": 4, "encoding_format": "base64"}));
-        let bytes = STANDARD
-            .decode(base64["data"][0]["embedding"].as_str().unwrap())
-            .unwrap();
-        let decoded: Vec<f32> = bytes
-            .chunks(4)
-            .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
-            .collect();
+        let bytes = STANDARD.decode(base64["data"][0]["embedding"].as_str().unwrap()).unwrap();
+        let decoded: Vec<f32> = bytes.chunks(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
         assert_eq!(json!(decoded), floats["data"][0]["embedding"]);
     }
 }

@@ -41,27 +41,14 @@ fn respond(request: &Value, head: &Value, choices: Vec<Value>, usage: Value) -> 
         chunk[field] = value;
         chunk
     };
-    let mut chunks: Vec<Value> = choices
-        .into_iter()
-        .map(|choices| with("choices", choices))
-        .collect();
+    let mut chunks: Vec<Value> = choices.into_iter().map(|choices| with("choices", choices)).collect();
     if request["stream_options"]["include_usage"] == true {
         let mut last = with("choices", json!([]));
         last["usage"] = usage;
         chunks.push(last);
     }
-    let lines = chunks
-        .into_iter()
-        .map(|chunk| chunk.to_string())
-        .chain(["[DONE]".to_owned()]);
+    let lines = chunks.into_iter().map(|chunk| chunk.to_string()).chain(["[DONE]".to_owned()]);
     let events = lines.map(|line| Ok::<_, std::convert::Infallible>(format!("data: {line}\n\n")));
     let body = Body::from_stream(futures::stream::iter(events));
-    (
-        [
-            (header::CONTENT_TYPE, "text/event-stream"),
-            (header::CACHE_CONTROL, "no-cache"),
-        ],
-        body,
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")], body).into_response()
 }

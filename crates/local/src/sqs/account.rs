@@ -46,13 +46,7 @@ pub struct Account {
 impl Account {
     /// An account without queues. The same seed and the same operations give the same message ids and handles.
     pub fn new(seed: u64) -> Self {
-        Self {
-            queues: BTreeMap::new(),
-            deleted: BTreeMap::new(),
-            next_sequence: 0,
-            seed,
-            changes: None,
-        }
+        Self { queues: BTreeMap::new(), deleted: BTreeMap::new(), next_sequence: 0, seed, changes: None }
     }
 
     /// Starts to note changes for [`Account::take_changes`].
@@ -111,11 +105,7 @@ impl Account {
             wanted.apply(given)?;
             let message = "A queue already exists with the same name and a different value for an attribute.";
             let same = wanted == queue.attributes;
-            return if same {
-                Ok(())
-            } else {
-                Err(SqsError::new(ErrorCode::QueueNameExists, message))
-            };
+            return if same { Ok(()) } else { Err(SqsError::new(ErrorCode::QueueNameExists, message)) };
         }
         if self.deleted.get(name).is_some_and(|at| now < at + COOL_DOWN) {
             let message = "You must wait 60 seconds after deleting a queue before you can create another with the same name.";
@@ -204,11 +194,7 @@ impl Account {
             first_received_at: None,
             received_at: None,
             dead_letter_source: None,
-            place: if delay == 0 {
-                Place::Ready
-            } else {
-                Place::Hidden(now + 1_000 * Millis::from(delay))
-            },
+            place: if delay == 0 { Place::Ready } else { Place::Hidden(now + 1_000 * Millis::from(delay)) },
         };
         let id = message.id;
         self.add(name, sequence, message);
@@ -266,9 +252,7 @@ impl Account {
         let queue = self.settled(name, now)?;
         let (id, receive_count) = parse_handle(name, handle)?;
         let current = queue.sequence(id).filter(|sequence| {
-            queue
-                .message(*sequence)
-                .is_some_and(|message| message.receive_count == receive_count)
+            queue.message(*sequence).is_some_and(|message| message.receive_count == receive_count)
         });
         if let Some(sequence) = current {
             queue.remove(sequence);
@@ -290,11 +274,7 @@ impl Account {
         now: Millis,
     ) -> Result<(), SqsError> {
         if seconds > 43_200 {
-            return Err(SqsError::parameter(
-                "VisibilityTimeout",
-                seconds,
-                "Must be between 0 and 43200.",
-            ));
+            return Err(SqsError::parameter("VisibilityTimeout", seconds, "Must be between 0 and 43200."));
         }
         let queue = self.settled(name, now)?;
         let (id, receive_count) = parse_handle(name, handle)?;
@@ -317,10 +297,7 @@ impl Account {
             }
         }
         queue.hide(sequence, until);
-        note(
-            &mut self.changes,
-            [Change::MessageTouched(name.to_owned(), sequence)],
-        );
+        note(&mut self.changes, [Change::MessageTouched(name.to_owned(), sequence)]);
         Ok(())
     }
 
@@ -346,10 +323,7 @@ impl Account {
     fn add(&mut self, name: &str, sequence: u64, message: Message) {
         if let Some(queue) = self.queues.get_mut(name) {
             queue.insert(sequence, message);
-            note(
-                &mut self.changes,
-                [Change::MessageAdded(name.to_owned(), sequence)],
-            );
+            note(&mut self.changes, [Change::MessageAdded(name.to_owned(), sequence)]);
         }
     }
 
@@ -357,9 +331,7 @@ impl Account {
     fn redrive_of(&self, name: &str) -> Result<Option<(String, u32)>, SqsError> {
         Ok(self.queue(name)?.attributes.redrive.as_ref().and_then(|redrive| {
             let target = queue_of(&redrive.dead_letter_arn);
-            self.queues
-                .contains_key(target)
-                .then(|| (target.to_owned(), redrive.max_receive_count))
+            self.queues.contains_key(target).then(|| (target.to_owned(), redrive.max_receive_count))
         }))
     }
 
@@ -405,11 +377,7 @@ impl Queue {
             let Some(message) = self.remove(sequence) else {
                 return unknown;
             };
-            return if expired {
-                Taken::Expired(message.id)
-            } else {
-                Taken::Dead(message)
-            };
+            return if expired { Taken::Expired(message.id) } else { Taken::Dead(message) };
         }
         self.hide(sequence, until);
         let Some(message) = self.message_mut(sequence) else {
@@ -463,10 +431,7 @@ mod tests {
     }
 
     fn outgoing() -> Outgoing {
-        Outgoing {
-            body: "x".into(),
-            ..Outgoing::default()
-        }
+        Outgoing { body: "x".into(), ..Outgoing::default() }
     }
 
     #[test]
@@ -477,10 +442,7 @@ mod tests {
         }
         let received = account.receive("q", MAX_IN_FLIGHT, None, 0).unwrap();
         assert_eq!(received.len(), MAX_IN_FLIGHT);
-        assert_eq!(
-            account.receive("q", 1, None, 0).unwrap_err().code,
-            ErrorCode::OverLimit
-        );
+        assert_eq!(account.receive("q", 1, None, 0).unwrap_err().code, ErrorCode::OverLimit);
         account.delete("q", &received[0].0, 0).unwrap();
         assert_eq!(account.receive("q", 1, None, 0).unwrap().len(), 1);
     }

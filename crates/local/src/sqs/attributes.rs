@@ -76,11 +76,7 @@ impl QueueAttributes {
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), SqsError> {
         let number = |low: u32, high: u32| {
-            value
-                .parse::<u32>()
-                .ok()
-                .filter(|n| (low..=high).contains(n))
-                .ok_or_else(|| invalid(name))
+            value.parse::<u32>().ok().filter(|n| (low..=high).contains(n)).ok_or_else(|| invalid(name))
         };
         match name {
             "VisibilityTimeout" => self.visibility_timeout = number(0, 43_200)?,
@@ -111,11 +107,7 @@ impl QueueAttributes {
             ("ReceiveMessageWaitTimeSeconds", self.receive_wait),
         ];
         map.extend(numbers.map(|(name, value)| (name.to_owned(), value.to_string())));
-        if let Some(Redrive {
-            dead_letter_arn,
-            max_receive_count,
-        }) = &self.redrive
-        {
+        if let Some(Redrive { dead_letter_arn, max_receive_count }) = &self.redrive {
             let policy =
                 json!({"deadLetterTargetArn": dead_letter_arn, "maxReceiveCount": max_receive_count});
             map.insert("RedrivePolicy".to_owned(), policy.to_string());
@@ -125,10 +117,7 @@ impl QueueAttributes {
 }
 
 fn invalid(name: &str) -> SqsError {
-    SqsError::new(
-        ErrorCode::InvalidAttributeValue,
-        format!("Invalid value for the parameter {name}."),
-    )
+    SqsError::new(ErrorCode::InvalidAttributeValue, format!("Invalid value for the parameter {name}."))
 }
 
 /// An empty text takes the policy away; the count may be a number or its text, as the service accepts both.
@@ -142,10 +131,9 @@ fn redrive(text: &str) -> Result<Option<Redrive>, SqsError> {
         other => other.as_u64().and_then(|n| u32::try_from(n).ok()),
     };
     match (policy["deadLetterTargetArn"].as_str(), count) {
-        (Some(arn), Some(count @ 1..=1000)) => Ok(Some(Redrive {
-            dead_letter_arn: arn.to_owned(),
-            max_receive_count: count,
-        })),
+        (Some(arn), Some(count @ 1..=1000)) => {
+            Ok(Some(Redrive { dead_letter_arn: arn.to_owned(), max_receive_count: count }))
+        }
         _ => Err(invalid("RedrivePolicy")),
     }
 }
@@ -158,12 +146,8 @@ mod tests {
     fn what_is_set_is_shown() {
         let policy =
             r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead","maxReceiveCount":5}"#;
-        let set = [
-            ("VisibilityTimeout", "7"),
-            ("RedrivePolicy", policy),
-            ("SqsManagedSseEnabled", "true"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let set = [("VisibilityTimeout", "7"), ("RedrivePolicy", policy), ("SqsManagedSseEnabled", "true")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut attributes = QueueAttributes::default();
         attributes.apply(&BTreeMap::from(set.clone())).unwrap();
         let shown = attributes.to_map();
@@ -181,16 +165,8 @@ mod tests {
             ("VisibilityTimeout", "43201", ErrorCode::InvalidAttributeValue),
             ("DelaySeconds", "-1", ErrorCode::InvalidAttributeValue),
             ("MaximumMessageSize", "1048577", ErrorCode::InvalidAttributeValue),
-            (
-                "ReceiveMessageWaitTimeSeconds",
-                "21",
-                ErrorCode::InvalidAttributeValue,
-            ),
-            (
-                "RedrivePolicy",
-                r#"{"maxReceiveCount":5}"#,
-                ErrorCode::InvalidAttributeValue,
-            ),
+            ("ReceiveMessageWaitTimeSeconds", "21", ErrorCode::InvalidAttributeValue),
+            ("RedrivePolicy", r#"{"maxReceiveCount":5}"#, ErrorCode::InvalidAttributeValue),
             (
                 "RedrivePolicy",
                 r#"{"deadLetterTargetArn":"a","maxReceiveCount":0}"#,
@@ -201,11 +177,7 @@ mod tests {
         for (name, value, code) in cases {
             let changes = [("DelaySeconds", "1"), (name, value)].map(|(n, v)| (n.to_owned(), v.to_owned()));
             let mut attributes = QueueAttributes::default();
-            assert_eq!(
-                attributes.apply(&BTreeMap::from(changes)).unwrap_err().code,
-                code,
-                "{name}"
-            );
+            assert_eq!(attributes.apply(&BTreeMap::from(changes)).unwrap_err().code, code, "{name}");
             assert_eq!(attributes, QueueAttributes::default());
         }
     }

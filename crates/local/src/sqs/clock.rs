@@ -32,10 +32,7 @@ pub struct VirtualClock {
 impl VirtualClock {
     /// A clock that shows `epoch` now. Must be called inside the runtime whose time it follows.
     pub fn starting_at(epoch: Millis) -> Self {
-        Self {
-            epoch,
-            started: tokio::time::Instant::now(),
-        }
+        Self { epoch, started: tokio::time::Instant::now() }
     }
 }
 

@@ -48,48 +48,41 @@ impl ErrorCode {
 
     fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::BatchEntryIdsNotDistinct => (
-                "BatchEntryIdsNotDistinct",
-                "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
-            ),
-            Self::BatchRequestTooLong => (
-                "BatchRequestTooLong",
-                "AWS.SimpleQueueService.BatchRequestTooLong",
-            ),
+            Self::BatchEntryIdsNotDistinct => {
+                ("BatchEntryIdsNotDistinct", "AWS.SimpleQueueService.BatchEntryIdsNotDistinct")
+            }
+            Self::BatchRequestTooLong => {
+                ("BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong")
+            }
             Self::EmptyBatchRequest => ("EmptyBatchRequest", "AWS.SimpleQueueService.EmptyBatchRequest"),
             Self::InternalError => ("InternalError", "InternalError"),
             Self::InvalidAttributeName => ("InvalidAttributeName", "InvalidAttributeName"),
             Self::InvalidAttributeValue => ("InvalidAttributeValue", "InvalidAttributeValue"),
-            Self::InvalidBatchEntryId => (
-                "InvalidBatchEntryId",
-                "AWS.SimpleQueueService.InvalidBatchEntryId",
-            ),
+            Self::InvalidBatchEntryId => {
+                ("InvalidBatchEntryId", "AWS.SimpleQueueService.InvalidBatchEntryId")
+            }
             Self::InvalidMessageContents => ("InvalidMessageContents", "InvalidMessageContents"),
             Self::InvalidParameterValue => ("InvalidParameterValueException", "InvalidParameterValue"),
             Self::MessageNotInflight => ("MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"),
             Self::MissingParameter => ("MissingParameterException", "MissingParameter"),
             Self::OverLimit => ("OverLimit", "OverLimit"),
-            Self::PurgeQueueInProgress => (
-                "PurgeQueueInProgress",
-                "AWS.SimpleQueueService.PurgeQueueInProgress",
-            ),
-            Self::QueueDeletedRecently => (
-                "QueueDeletedRecently",
-                "AWS.SimpleQueueService.QueueDeletedRecently",
-            ),
+            Self::PurgeQueueInProgress => {
+                ("PurgeQueueInProgress", "AWS.SimpleQueueService.PurgeQueueInProgress")
+            }
+            Self::QueueDeletedRecently => {
+                ("QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently")
+            }
             Self::QueueDoesNotExist => ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
             Self::QueueNameExists => ("QueueNameExists", "QueueAlreadyExists"),
             Self::ReceiptHandleIsInvalid => ("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid"),
             Self::SerializationException => ("SerializationException", "MalformedInput"),
-            Self::TooManyEntriesInBatchRequest => (
-                "TooManyEntriesInBatchRequest",
-                "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
-            ),
+            Self::TooManyEntriesInBatchRequest => {
+                ("TooManyEntriesInBatchRequest", "AWS.SimpleQueueService.TooManyEntriesInBatchRequest")
+            }
             Self::UnknownOperation => ("UnknownOperationException", "InvalidAction"),
-            Self::UnsupportedOperation => (
-                "UnsupportedOperation",
-                "AWS.SimpleQueueService.UnsupportedOperation",
-            ),
+            Self::UnsupportedOperation => {
+                ("UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation")
+            }
         }
     }
 }
@@ -113,17 +106,11 @@ pub struct SqsError {
 impl SqsError {
     /// An error with its sentence.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-        }
+        Self { code, message: message.into() }
     }
 
     pub(super) fn no_queue() -> Self {
-        Self::new(
-            ErrorCode::QueueDoesNotExist,
-            "The specified queue does not exist.",
-        )
+        Self::new(ErrorCode::QueueDoesNotExist, "The specified queue does not exist.")
     }
 
     pub(super) fn parameter(name: &str, value: impl fmt::Display, reason: &str) -> Self {
@@ -132,9 +119,6 @@ impl SqsError {
     }
 
     pub(super) fn missing(name: &str) -> Self {
-        Self::new(
-            ErrorCode::MissingParameter,
-            format!("The request must contain the parameter {name}."),
-        )
+        Self::new(ErrorCode::MissingParameter, format!("The request must contain the parameter {name}."))
     }
 }

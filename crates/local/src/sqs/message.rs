@@ -83,16 +83,10 @@ impl Outgoing {
             return Err(SqsError::new(ErrorCode::InvalidParameterValue, message));
         }
         if let Some(delay) = self.delay_seconds.filter(|d| *d > 900) {
-            return Err(SqsError::parameter(
-                "DelaySeconds",
-                delay,
-                "DelaySeconds must be >= 0 and <= 900.",
-            ));
+            return Err(SqsError::parameter("DelaySeconds", delay, "DelaySeconds must be >= 0 and <= 900."));
         }
         check_group(self.group.as_deref())?;
-        self.attributes
-            .iter()
-            .try_for_each(|(name, value)| check_attribute(name, value))
+        self.attributes.iter().try_for_each(|(name, value)| check_attribute(name, value))
     }
 }
 
@@ -116,9 +110,7 @@ fn check_group(group: Option<&str>) -> Result<(), SqsError> {
 
 fn check_attribute(name: &str, value: &AttributeValue) -> Result<(), SqsError> {
     let well_named = (1..=256).contains(&name.len())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
         && !(name.starts_with('.') || name.ends_with('.') || name.contains(".."));
     let refused = |reason: &str| {
         Err(SqsError::new(
@@ -220,11 +212,7 @@ mod tests {
     use super::*;
 
     fn text(value: &str) -> AttributeValue {
-        AttributeValue {
-            data_type: "String".into(),
-            string_value: Some(value.into()),
-            binary_value: None,
-        }
+        AttributeValue { data_type: "String".into(), string_value: Some(value.into()), binary_value: None }
     }
 
     #[test]
@@ -240,10 +228,7 @@ mod tests {
             encoded.extend((value.len() as u32).to_be_bytes());
             encoded.extend(value.as_bytes());
         }
-        assert_eq!(
-            md5_of_attributes(&attributes),
-            Some(format!("{:x}", md5::compute(encoded)))
-        );
+        assert_eq!(md5_of_attributes(&attributes), Some(format!("{:x}", md5::compute(encoded))));
         assert_eq!(md5_of_attributes(&BTreeMap::new()), None);
         assert_eq!(md5_of_body("hello"), "5d41402abc4b2a76b9719d911017c592");
     }
@@ -251,62 +236,26 @@ mod tests {
     #[test]
     fn contents_are_checked() {
         use ErrorCode::{InvalidMessageContents, InvalidParameterValue, MissingParameter};
-        let body = |body: &str| Outgoing {
-            body: body.into(),
-            ..Outgoing::default()
-        };
-        let with = |name: &str, value| Outgoing {
-            attributes: BTreeMap::from([(name.into(), value)]),
-            ..body("x")
-        };
-        let number = AttributeValue {
-            data_type: "Float".into(),
-            ..text("1")
-        };
+        let body = |body: &str| Outgoing { body: body.into(), ..Outgoing::default() };
+        let with =
+            |name: &str, value| Outgoing { attributes: BTreeMap::from([(name.into(), value)]), ..body("x") };
+        let number = AttributeValue { data_type: "Float".into(), ..text("1") };
         let cases = [
             (body("plain \u{1F600}\t\n"), None),
             (body(""), Some(MissingParameter)),
             (body("bell \u{7}"), Some(InvalidMessageContents)),
             (body("not a character \u{FFFE}"), Some(InvalidMessageContents)),
-            (
-                Outgoing {
-                    delay_seconds: Some(900),
-                    ..body("x")
-                },
-                None,
-            ),
-            (
-                Outgoing {
-                    delay_seconds: Some(901),
-                    ..body("x")
-                },
-                Some(InvalidParameterValue),
-            ),
-            (
-                Outgoing {
-                    group: Some("tenant-1".into()),
-                    ..body("x")
-                },
-                None,
-            ),
-            (
-                Outgoing {
-                    group: Some("two words".into()),
-                    ..body("x")
-                },
-                Some(InvalidParameterValue),
-            ),
+            (Outgoing { delay_seconds: Some(900), ..body("x") }, None),
+            (Outgoing { delay_seconds: Some(901), ..body("x") }, Some(InvalidParameterValue)),
+            (Outgoing { group: Some("tenant-1".into()), ..body("x") }, None),
+            (Outgoing { group: Some("two words".into()), ..body("x") }, Some(InvalidParameterValue)),
             (with("name", text("v")), None),
             (with("name", text("")), Some(InvalidParameterValue)),
             (with(".name", text("v")), Some(InvalidParameterValue)),
             (with("name", number), Some(InvalidParameterValue)),
         ];
         for (outgoing, refusal) in cases {
-            assert_eq!(
-                outgoing.check().map_err(|e| e.code).err(),
-                refusal,
-                "{outgoing:?}"
-            );
+            assert_eq!(outgoing.check().map_err(|e| e.code).err(), refusal, "{outgoing:?}");
         }
     }
 }

@@ -40,19 +40,12 @@ pub struct Queue {
 
 impl Queue {
     pub(super) fn new(attributes: QueueAttributes, now: Millis) -> Self {
-        Self {
-            attributes,
-            created_at: now,
-            modified_at: now,
-            ..Self::default()
-        }
+        Self { attributes, created_at: now, modified_at: now, ..Self::default() }
     }
 
     /// All messages in the order in which they came, by sequence number.
     pub fn messages(&self) -> impl Iterator<Item = (u64, &Message)> {
-        self.messages
-            .iter()
-            .map(|(sequence, message)| (*sequence, message))
+        self.messages.iter().map(|(sequence, message)| (*sequence, message))
     }
 
     /// The message of this sequence number.

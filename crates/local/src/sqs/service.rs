@@ -65,28 +65,13 @@ impl Sqs {
     /// What is stored cannot be read.
     pub fn stored(store: SqsStore, seed: u64, base: impl Into<String>) -> Result<Self, rusqlite::Error> {
         let account = store.load(seed)?;
-        Ok(Self::build(
-            Kept {
-                account,
-                store: Some(store),
-            },
-            base.into(),
-            Arc::new(SystemClock),
-        ))
+        Ok(Self::build(Kept { account, store: Some(store) }, base.into(), Arc::new(SystemClock)))
     }
 
     fn build(mut kept: Kept, base: String, clock: Arc<dyn Clock>) -> Self {
         kept.account.note_changes();
         let (arrived, stopping) = (Notify::new(), CancellationToken::new());
-        Self {
-            inner: Arc::new(Inner {
-                account: Mutex::new(kept),
-                clock,
-                base,
-                arrived,
-                stopping,
-            }),
-        }
+        Self { inner: Arc::new(Inner { account: Mutex::new(kept), clock, base, arrived, stopping }) }
     }
 
     /// Answers a request: `target` is the `x-amz-target` header, `body` its JSON. A long poll answers when a message can
@@ -103,11 +88,7 @@ impl Sqs {
             )),
         };
         match answer {
-            Ok(body) => Reply {
-                status: 200,
-                query_error: None,
-                body: body.to_string().into(),
-            },
+            Ok(body) => Reply { status: 200, query_error: None, body: body.to_string().into() },
             Err(error) => refusal(&error),
         }
     }
@@ -136,10 +117,7 @@ impl Sqs {
         if let Some(store) = store {
             store.write(account, &changes).map_err(|error| {
                 tracing::error!(%error, "queue state could not be stored");
-                SqsError::new(
-                    ErrorCode::InternalError,
-                    format!("The change could not be stored: {error}"),
-                )
+                SqsError::new(ErrorCode::InternalError, format!("The change could not be stored: {error}"))
             })?;
         }
         drop(kept);
@@ -163,12 +141,7 @@ impl Sqs {
         let request: ReceiveRequest = protocol::parse(body)?;
         request.check()?;
         let max = request.max()?;
-        let default_wait = self
-            .lock()
-            .account
-            .queue(request.queue.name())?
-            .attributes
-            .receive_wait;
+        let default_wait = self.lock().account.queue(request.queue.name())?.attributes.receive_wait;
         let wait = Duration::from_secs(request.wait_time_seconds.unwrap_or(default_wait).into());
         let deadline = tokio::time::Instant::now() + wait;
         loop {
@@ -199,10 +172,7 @@ impl Sqs {
                 let name = request.queue.name();
                 let received = account.receive(name, max, request.visibility_timeout, now)?;
                 let due = account.queue(name)?.next_due();
-                Ok((
-                    received,
-                    due.map(|due| Duration::from_millis(due.saturating_sub(now).max(1))),
-                ))
+                Ok((received, due.map(|due| Duration::from_millis(due.saturating_sub(now).max(1)))))
             },
         )
     }
@@ -214,11 +184,7 @@ impl Sqs {
 }
 
 fn refusal(SqsError { code, message }: &SqsError) -> Reply {
-    let fault = if code.status() == 400 {
-        "Sender"
-    } else {
-        "Receiver"
-    };
+    let fault = if code.status() == 400 { "Sender" } else { "Receiver" };
     let body = json!({"__type": format!("com.amazonaws.sqs#{}", code.shape()), "message": message});
     Reply {
         status: code.status(),

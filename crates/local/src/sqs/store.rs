@@ -50,16 +50,13 @@ impl SqsStore {
     /// The account as it was kept; `seed` is for the ids of new messages and must differ from start to start.
     pub(super) fn load(&self, seed: u64) -> Result<Account, rusqlite::Error> {
         let mut account = Account::new(seed);
-        let mut queues = self
-            .connection
-            .prepare("SELECT name, attributes, created_at, modified_at FROM queue")?;
+        let mut queues =
+            self.connection.prepare("SELECT name, attributes, created_at, modified_at FROM queue")?;
         for queue in queues.query_map([], read_queue)? {
             let (name, queue) = queue?;
             account.restore_queue(name, queue);
         }
-        let mut messages = self
-            .connection
-            .prepare("SELECT * FROM message ORDER BY sequence")?;
+        let mut messages = self.connection.prepare("SELECT * FROM message ORDER BY sequence")?;
         for message in messages.query_map([], read_message)? {
             let (queue, sequence, message) = message?;
             account.restore_message(&queue, sequence, message);
@@ -93,15 +90,7 @@ fn write_one(connection: &Connection, account: &Account, change: &Change) -> Res
                 return Ok(());
             };
             let sql = "INSERT OR REPLACE INTO queue VALUES (?, ?, ?, ?)";
-            run(
-                sql,
-                params![
-                    name,
-                    json(&queue.attributes.to_map()),
-                    queue.created_at,
-                    queue.modified_at
-                ],
-            )
+            run(sql, params![name, json(&queue.attributes.to_map()), queue.created_at, queue.modified_at])
         }
         Change::QueueDeleted(name) => {
             run("DELETE FROM message WHERE queue = ?", params![name])?;
@@ -139,16 +128,7 @@ fn write_one(connection: &Connection, account: &Account, change: &Change) -> Res
             let sql = "UPDATE message SET receive_count = ?, first_received_at = ?, received_at = ?, visible_at = ? \
                        WHERE id = ?";
             let id = m.id.to_string();
-            run(
-                sql,
-                params![
-                    m.receive_count,
-                    m.first_received_at,
-                    m.received_at,
-                    m.visible_at(),
-                    id
-                ],
-            )
+            run(sql, params![m.receive_count, m.first_received_at, m.received_at, m.visible_at(), id])
         }
         Change::MessageRemoved(id) => run("DELETE FROM message WHERE id = ?", params![id.to_string()]),
     }
@@ -157,9 +137,7 @@ fn write_one(connection: &Connection, account: &Account, change: &Change) -> Res
 fn read_queue(row: &Row<'_>) -> Result<(String, Queue), rusqlite::Error> {
     let stored: BTreeMap<String, String> = from_json(row, "attributes")?;
     let mut attributes = QueueAttributes::default();
-    attributes
-        .apply(&stored)
-        .map_err(|e| corrupt(row, "attributes", e))?;
+    attributes.apply(&stored).map_err(|e| corrupt(row, "attributes", e))?;
     let mut queue = Queue::new(attributes, row.get("created_at")?);
     queue.modified_at = row.get("modified_at")?;
     Ok((row.get("name")?, queue))

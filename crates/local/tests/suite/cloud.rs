@@ -18,10 +18,7 @@ impl Folder {
     }
 
     fn config(&self) -> LocalConfig {
-        LocalConfig {
-            data: Some(self.0.clone()),
-            ..LocalConfig::default()
-        }
+        LocalConfig { data: Some(self.0.clone()), ..LocalConfig::default() }
     }
 }
 
@@ -32,24 +29,11 @@ impl Drop for Folder {
 }
 
 async fn create_table(client: &aws_sdk_dynamodb::Client) {
-    let key = AttributeDefinition::builder()
-        .attribute_name("pk")
-        .attribute_type(ScalarAttributeType::S)
-        .build();
-    let schema = KeySchemaElement::builder()
-        .attribute_name("pk")
-        .key_type(KeyType::Hash)
-        .build();
-    let request = client
-        .create_table()
-        .table_name("millrace")
-        .billing_mode(BillingMode::PayPerRequest);
-    request
-        .attribute_definitions(key.unwrap())
-        .key_schema(schema.unwrap())
-        .send()
-        .await
-        .unwrap();
+    let key =
+        AttributeDefinition::builder().attribute_name("pk").attribute_type(ScalarAttributeType::S).build();
+    let schema = KeySchemaElement::builder().attribute_name("pk").key_type(KeyType::Hash).build();
+    let request = client.create_table().table_name("millrace").billing_mode(BillingMode::PayPerRequest);
+    request.attribute_definitions(key.unwrap()).key_schema(schema.unwrap()).send().await.unwrap();
 }
 
 fn key() -> AttributeValue {
@@ -62,93 +46,40 @@ async fn tables_and_queues_survive_a_stop() {
     let cloud = LocalCloud::start(folder.config()).await.unwrap();
     let (client, url) = (cloud.sqs_client(), cloud.queue_url());
     create_table(&cloud.dynamodb_client()).await;
-    cloud
-        .dynamodb_client()
-        .put_item()
-        .table_name("millrace")
-        .item("pk", key())
-        .send()
-        .await
-        .unwrap();
+    cloud.dynamodb_client().put_item().table_name("millrace").item("pk", key()).send().await.unwrap();
     for (body, delay) in [("in flight", 0), ("waiting", 0), ("delayed", 900), ("deleted", 0)] {
-        client
-            .send_message()
-            .queue_url(&url)
-            .message_body(body)
-            .delay_seconds(delay)
-            .send()
-            .await
-            .unwrap();
+        client.send_message().queue_url(&url).message_body(body).delay_seconds(delay).send().await.unwrap();
     }
     let handle = async |seconds: i32| {
-        let received = client
-            .receive_message()
-            .queue_url(&url)
-            .visibility_timeout(seconds)
-            .send()
-            .await
-            .unwrap();
+        let received =
+            client.receive_message().queue_url(&url).visibility_timeout(seconds).send().await.unwrap();
         received.messages.unwrap().remove(0).receipt_handle.unwrap()
     };
     let in_flight = handle(600).await;
     handle(0).await; // "waiting", which is visible again behind "deleted"
     let deleted = handle(600).await;
-    client
-        .delete_message()
-        .queue_url(&url)
-        .receipt_handle(deleted)
-        .send()
-        .await
-        .unwrap();
+    client.delete_message().queue_url(&url).receipt_handle(deleted).send().await.unwrap();
     cloud.shutdown().await;
 
     let cloud = LocalCloud::start(folder.config()).await.unwrap();
     let (client, url) = (cloud.sqs_client(), cloud.queue_url());
-    let item = cloud
-        .dynamodb_client()
-        .get_item()
-        .table_name("millrace")
-        .key("pk", key())
-        .send()
-        .await
-        .unwrap();
+    let item =
+        cloud.dynamodb_client().get_item().table_name("millrace").key("pk", key()).send().await.unwrap();
     assert_eq!(item.item.unwrap()["pk"], key());
     let names = [
         QueueAttributeName::ApproximateNumberOfMessages,
         QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
         QueueAttributeName::ApproximateNumberOfMessagesDelayed,
     ];
-    let request = client
-        .get_queue_attributes()
-        .queue_url(&url)
-        .set_attribute_names(Some(names.to_vec()));
+    let request = client.get_queue_attributes().queue_url(&url).set_attribute_names(Some(names.to_vec()));
     let counts = request.send().await.unwrap().attributes.unwrap();
     assert_eq!(names.map(|name| counts[&name].clone()), ["1", "1", "1"]);
-    client
-        .delete_message()
-        .queue_url(&url)
-        .receipt_handle(in_flight)
-        .send()
-        .await
-        .unwrap();
-    let request = client
-        .receive_message()
-        .queue_url(&url)
-        .max_number_of_messages(10);
+    client.delete_message().queue_url(&url).receipt_handle(in_flight).send().await.unwrap();
+    let request = client.receive_message().queue_url(&url).max_number_of_messages(10);
     let request = request.message_system_attribute_names("ApproximateReceiveCount".into());
-    let [message] = request
-        .send()
-        .await
-        .unwrap()
-        .messages
-        .unwrap()
-        .try_into()
-        .unwrap();
+    let [message] = request.send().await.unwrap().messages.unwrap().try_into().unwrap();
     assert_eq!(message.body(), Some("waiting"));
-    assert_eq!(
-        message.attributes.unwrap()[&"ApproximateReceiveCount".into()],
-        "2"
-    );
+    assert_eq!(message.attributes.unwrap()[&"ApproximateReceiveCount".into()], "2");
     cloud.shutdown().await;
 }
 
@@ -157,10 +88,7 @@ async fn a_folder_has_one_process() {
     let folder = Folder::new();
     let cloud = LocalCloud::start(folder.config()).await.unwrap();
     let refused = LocalCloud::start(folder.config()).await.err().unwrap();
-    assert!(
-        matches!(&refused, LocalError::FolderInUse { path } if *path == folder.0),
-        "{refused}"
-    );
+    assert!(matches!(&refused, LocalError::FolderInUse { path } if *path == folder.0), "{refused}");
     cloud.shutdown().await;
     LocalCloud::start(folder.config()).await.unwrap().shutdown().await;
 }
@@ -170,27 +98,12 @@ async fn a_taken_port_is_named_with_what_wanted_it() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port();
     let cases = [
-        (
-            LocalConfig {
-                sqs_port: port,
-                ..LocalConfig::default()
-            },
-            "SQS",
-        ),
-        (
-            LocalConfig {
-                dynamodb_port: port,
-                ..LocalConfig::default()
-            },
-            "DynamoDB",
-        ),
+        (LocalConfig { sqs_port: port, ..LocalConfig::default() }, "SQS"),
+        (LocalConfig { dynamodb_port: port, ..LocalConfig::default() }, "DynamoDB"),
     ];
     for (config, who) in cases {
         let refused = LocalCloud::start(config).await.err().unwrap().to_string();
-        assert!(
-            refused.contains(&port.to_string()) && refused.contains(who),
-            "{refused}"
-        );
+        assert!(refused.contains(&port.to_string()) && refused.contains(who), "{refused}");
     }
 }
 
@@ -198,12 +111,7 @@ async fn a_taken_port_is_named_with_what_wanted_it() {
 async fn function_variables_lead_to_the_services() {
     let cloud = LocalCloud::start(LocalConfig::default()).await.unwrap();
     let env = cloud.function_env();
-    let value = |name: &str| {
-        env.iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, value)| value.as_str())
-            .unwrap()
-    };
+    let value = |name: &str| env.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str()).unwrap();
     assert_eq!(value("AWS_ENDPOINT_URL_DYNAMODB"), cloud.dynamodb_url());
     assert_eq!(
         value("MILLRACE_QUEUE_URL"),

@@ -26,22 +26,12 @@ fn source(cloud: &LocalCloud, function: Arc<dyn Function>) -> EventSource {
 }
 
 async fn send(cloud: &LocalCloud, body: &str) {
-    cloud
-        .sqs_client()
-        .send_message()
-        .queue_url(cloud.queue_url())
-        .message_body(body)
-        .send()
-        .await
-        .unwrap();
+    cloud.sqs_client().send_message().queue_url(cloud.queue_url()).message_body(body).send().await.unwrap();
 }
 
 /// All messages of the queue, whatever their state.
 fn left(cloud: &LocalCloud, queue: &str) -> usize {
-    cloud
-        .sqs()
-        .with(|account, _| Ok(account.queue(queue)?.messages().count()))
-        .unwrap()
+    cloud.sqs().with(|account, _| Ok(account.queue(queue)?.messages().count())).unwrap()
 }
 
 async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
@@ -72,10 +62,7 @@ async fn only_the_failed_one_of_ten_comes_back() {
             .iter()
             .filter_map(|record| {
                 let body = record["body"].as_str().unwrap().to_owned();
-                let count = record["attributes"]["ApproximateReceiveCount"]
-                    .as_str()
-                    .unwrap()
-                    .to_owned();
+                let count = record["attributes"]["ApproximateReceiveCount"].as_str().unwrap().to_owned();
                 let fails = body == "3" && count == "1";
                 noted.lock().unwrap().entry(body).or_default().push(count);
                 fails.then(|| json!({"itemIdentifier": record["messageId"]}))
@@ -143,18 +130,10 @@ async fn a_stop_waits_for_what_runs_and_deletes_what_succeeded() {
 #[tokio::test]
 async fn the_event_is_the_one_of_lambda() {
     let cloud = cloud(5).await;
-    let text = aws_sdk_sqs::types::MessageAttributeValue::builder()
-        .data_type("String")
-        .string_value("v")
-        .build();
-    let request = cloud
-        .sqs_client()
-        .send_message()
-        .queue_url(cloud.queue_url())
-        .message_body("{\"a\":1}");
-    let request = request
-        .message_group_id("tenant-1")
-        .message_attributes("name", text.unwrap());
+    let text =
+        aws_sdk_sqs::types::MessageAttributeValue::builder().data_type("String").string_value("v").build();
+    let request = cloud.sqs_client().send_message().queue_url(cloud.queue_url()).message_body("{\"a\":1}");
+    let request = request.message_group_id("tenant-1").message_attributes("name", text.unwrap());
     let sent = request.send().await.unwrap();
     let (events, mut received) = mpsc::unbounded_channel();
     let function = from_async(move |event: Bytes| {
@@ -166,22 +145,14 @@ async fn the_event_is_the_one_of_lambda() {
     source.stop().await;
     let [mut record] = records(&event).try_into().unwrap();
     assert_eq!(record["messageId"].as_str(), sent.message_id());
-    assert_eq!(
-        record["md5OfMessageAttributes"].as_str(),
-        sent.md5_of_message_attributes()
-    );
+    assert_eq!(record["md5OfMessageAttributes"].as_str(), sent.md5_of_message_attributes());
     for (parent, varying) in [
         ("", "messageId"),
         ("", "receiptHandle"),
         ("/attributes", "SentTimestamp"),
         ("/attributes", "ApproximateFirstReceiveTimestamp"),
     ] {
-        let removed = record
-            .pointer_mut(parent)
-            .unwrap()
-            .as_object_mut()
-            .unwrap()
-            .remove(varying);
+        let removed = record.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(varying);
         assert!(removed.is_some_and(|value| value.is_string()), "{varying}");
     }
     insta::assert_json_snapshot!(record);

@@ -16,10 +16,7 @@ async fn front(answer: impl Fn(Value) -> Result<Value, FunctionError> + Send + S
         let answer = answer(serde_json::from_slice(&event).unwrap());
         async move { answer.map(|answer| answer.to_string().into()) }
     });
-    let config = FrontConfig {
-        port: 0,
-        ..FrontConfig::default()
-    };
+    let config = FrontConfig { port: 0, ..FrontConfig::default() };
     Front::start(config, Arc::new(function)).await.unwrap()
 }
 
@@ -33,14 +30,8 @@ async fn a_request_goes_in_as_an_event_and_an_answer_comes_out_as_a_response() {
     .await;
     let answer = post(&format!("{}/api/v1/run/x?q=1", front.url()), "{}").await;
     assert_eq!((answer.status, answer.text()), (StatusCode::CREATED, "{} \"1\""));
-    assert_eq!(
-        (answer.header("x-path"), answer.header("x-number")),
-        ("/api/v1/run/x", "7")
-    );
-    assert_eq!(
-        (answer.header("content-length"), answer.header("content-type")),
-        ("6", "text/html")
-    );
+    assert_eq!((answer.header("x-path"), answer.header("x-number")), ("/api/v1/run/x", "7"));
+    assert_eq!((answer.header("content-length"), answer.header("content-type")), ("6", "text/html"));
     let cookies: Vec<_> = answer.headers.get_all("set-cookie").iter().collect();
     assert_eq!(cookies, ["a=1; Path=/", "b=2"]);
     front.stop().await;
@@ -54,9 +45,8 @@ async fn binary_bodies_pass_both_ways() {
     })
     .await;
     let bytes: Vec<u8> = (0..=255).collect();
-    let request = Request::put(front.url())
-        .header("content-type", "application/octet-stream")
-        .body(bytes.clone());
+    let request =
+        Request::put(front.url()).header("content-type", "application/octet-stream").body(bytes.clone());
     assert_eq!(send(request.unwrap()).await.body, bytes);
     front.stop().await;
 }
@@ -68,21 +58,8 @@ async fn every_method_reaches_the_function() {
         Ok(json!({"statusCode": 200, "headers": {"x-method": method}, "body": "body"}))
     })
     .await;
-    for method in [
-        Method::GET,
-        Method::HEAD,
-        Method::OPTIONS,
-        Method::PATCH,
-        Method::DELETE,
-    ] {
-        let answer = send(
-            Request::builder()
-                .method(&method)
-                .uri(front.url())
-                .body("")
-                .unwrap(),
-        )
-        .await;
+    for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::PATCH, Method::DELETE] {
+        let answer = send(Request::builder().method(&method).uri(front.url()).body("").unwrap()).await;
         assert_eq!(answer.header("x-method"), method.as_str());
         assert_eq!(answer.text(), if method == Method::HEAD { "" } else { "body" });
     }
@@ -104,17 +81,10 @@ async fn what_the_function_does_wrong_is_answered_as_the_gateway_does() {
     for path in ["error", "panic", "status", "headers", "base64", "body"] {
         let answer = get(&format!("{}/{path}", front.url())).await;
         assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
-        assert_eq!(
-            answer.json(),
-            json!({"message": "Internal Server Error"}),
-            "{path}"
-        );
+        assert_eq!(answer.json(), json!({"message": "Internal Server Error"}), "{path}");
     }
     let inferred = get(&format!("{}/json", front.url())).await;
-    assert_eq!(
-        (inferred.status, inferred.json()),
-        (StatusCode::OK, json!({"plain": ["json"]}))
-    );
+    assert_eq!((inferred.status, inferred.json()), (StatusCode::OK, json!({"plain": ["json"]})));
     front.stop().await;
 }
 
@@ -133,11 +103,7 @@ async fn sizes_are_limited_as_by_the_gateway_and_by_lambda() {
             assert_eq!(answer.json()["message"], message, "{size}");
         }
         if message == "Request Too Long" {
-            assert!(
-                answer.json()["detail"].as_str().unwrap().contains("6291456"),
-                "{}",
-                answer.text()
-            );
+            assert!(answer.json()["detail"].as_str().unwrap().contains("6291456"), "{}", answer.text());
         }
     }
     front.stop().await;
@@ -155,10 +121,7 @@ async fn a_request_that_takes_too_long_is_given_up_but_its_invocation_is_not() {
             Ok(Bytes::from_static(b"{}"))
         }
     });
-    let config = FrontConfig {
-        port: 0,
-        timeout: Duration::from_millis(50),
-    };
+    let config = FrontConfig { port: 0, timeout: Duration::from_millis(50) };
     let front = Front::start(config, Arc::new(function)).await.unwrap();
     let answer = get(&front.url()).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -173,10 +136,7 @@ async fn a_taken_port_is_named() {
     let first = front(|_| Ok(json!({}))).await;
     let port = first.url().rsplit(':').next().unwrap().parse().unwrap();
     let function = from_async(|_| async { Ok(Bytes::new()) });
-    let config = FrontConfig {
-        port,
-        ..FrontConfig::default()
-    };
+    let config = FrontConfig { port, ..FrontConfig::default() };
     let refused = Front::start(config, Arc::new(function)).await.unwrap_err();
     assert!(
         matches!(&refused, LocalError::PortTaken { port: p, wanted_by } if *p == port && wanted_by.contains("front"))

@@ -25,25 +25,15 @@ impl Answer {
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map(|value| value.to_str().unwrap())
-            .unwrap_or_default()
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
     }
 }
 
 pub(crate) async fn send(request: Request<impl Into<Bytes>>) -> Answer {
     let client = Client::builder(TokioExecutor::new()).build_http();
-    let response = client
-        .request(request.map(|body| Full::new(body.into())))
-        .await
-        .unwrap();
+    let response = client.request(request.map(|body| Full::new(body.into()))).await.unwrap();
     let (parts, body) = response.into_parts();
-    Answer {
-        status: parts.status,
-        headers: parts.headers,
-        body: body.collect().await.unwrap().to_bytes(),
-    }
+    Answer { status: parts.status, headers: parts.headers, body: body.collect().await.unwrap().to_bytes() }
 }
 
 pub(crate) async fn get(url: &str) -> Answer {
@@ -51,11 +41,5 @@ pub(crate) async fn get(url: &str) -> Answer {
 }
 
 pub(crate) async fn post(url: &str, body: impl Into<Bytes>) -> Answer {
-    send(
-        Request::post(url)
-            .header("content-type", "application/json")
-            .body(body.into())
-            .unwrap(),
-    )
-    .await
+    send(Request::post(url).header("content-type", "application/json").body(body.into()).unwrap()).await
 }

@@ -27,12 +27,7 @@ fn invoke(
 ) -> tokio::task::JoinHandle<Result<Bytes, FunctionError>> {
     let api = api.clone();
     tokio::spawn(async move {
-        api.invoke(
-            "id-1",
-            Bytes::from_static(event.as_bytes()),
-            Duration::from_secs(3),
-        )
-        .await
+        api.invoke("id-1", Bytes::from_static(event.as_bytes()), Duration::from_secs(3)).await
     })
 }
 
@@ -69,23 +64,12 @@ async fn errors_and_too_large_answers_are_function_errors() {
     let cases = [
         ("error", reported.to_owned(), 202, "Oh"),
         ("error", "not json".to_owned(), 202, "Runtime.Unknown"),
-        (
-            "response",
-            "x".repeat(MAX_PAYLOAD_BYTES + 1),
-            413,
-            "Function.ResponseSizeTooLarge",
-        ),
+        ("response", "x".repeat(MAX_PAYLOAD_BYTES + 1), 413, "Function.ResponseSizeTooLarge"),
     ];
     for (end, body, status, error_type) in cases {
         let invocation = invoke(&api, "{}");
         get(&format!("{base}/invocation/next")).await;
-        assert_eq!(
-            post(&format!("{base}/invocation/id-1/{end}"), body)
-                .await
-                .status
-                .as_u16(),
-            status
-        );
+        assert_eq!(post(&format!("{base}/invocation/id-1/{end}"), body).await.status.as_u16(), status);
         assert_eq!(invocation.await.unwrap().unwrap_err().error_type, error_type);
     }
 }
@@ -93,20 +77,14 @@ async fn errors_and_too_large_answers_are_function_errors() {
 #[tokio::test]
 async fn a_failed_start_is_told() {
     let (api, base) = runtime().await;
-    post(
-        &format!("{base}/init/error"),
-        r#"{"errorType":"Config","errorMessage":"no table"}"#,
-    )
-    .await;
+    post(&format!("{base}/init/error"), r#"{"errorType":"Config","errorMessage":"no table"}"#).await;
     assert_eq!(api.started().await, Err(FunctionError::new("Config", "no table")));
 }
 
 /// This test's own binary as a function: [`child`] runs the real `lambda_runtime`.
 fn process(timeout: Duration, lines: &Arc<Mutex<Vec<LogLine>>>) -> Process {
     let mut config = ProcessConfig::new("child", std::env::current_exe().unwrap());
-    config.args = ["--exact", "lambda::child", "--ignored", "--nocapture"]
-        .map(str::to_owned)
-        .to_vec();
+    config.args = ["--exact", "lambda::child", "--ignored", "--nocapture"].map(str::to_owned).to_vec();
     config.environment = vec![("MILLRACE_TABLE".into(), "t".into())];
     config.timeout = timeout;
     config.max_environments = 2;
@@ -154,18 +132,8 @@ async fn an_environment_is_reused_and_sees_only_what_it_is_given() {
     assert!(env.contains_key("PATH"));
     assert!(!env.keys().any(|name| name.starts_with("CARGO")), "{env:?}");
     process.stop().await;
-    assert!(
-        lines
-            .lock()
-            .unwrap()
-            .iter()
-            .any(|line: &LogLine| line.text.contains("hello from")),
-        "{lines:?}"
-    );
-    assert_eq!(
-        call(&process, json!({})).await.unwrap_err().error_type,
-        "Lambda.Stopped"
-    );
+    assert!(lines.lock().unwrap().iter().any(|line: &LogLine| line.text.contains("hello from")), "{lines:?}");
+    assert_eq!(call(&process, json!({})).await.unwrap_err().error_type, "Lambda.Stopped");
 }
 
 #[tokio::test]
@@ -179,12 +147,7 @@ async fn a_crash_and_a_timeout_are_errors_and_the_next_event_has_a_new_environme
     let second = call(&process, json!({})).await.unwrap()["pid"].clone();
     let timed_out = call(&process, json!({"do": "hang"})).await.unwrap_err();
     assert_eq!(timed_out.error_type, "Sandbox.Timedout");
-    assert!(
-        timed_out
-            .error_message
-            .ends_with("Task timed out after 2.00 seconds"),
-        "{timed_out}"
-    );
+    assert!(timed_out.error_message.ends_with("Task timed out after 2.00 seconds"), "{timed_out}");
     let third = call(&process, json!({})).await.unwrap()["pid"].clone();
     assert!(first != second && second != third && first != third);
     assert_eq!(process.start_times().len(), 3);
@@ -197,10 +160,7 @@ async fn what_cannot_run_is_said() {
     let error = call(&missing, json!({})).await.unwrap_err();
     assert_eq!(error.error_type, "Runtime.InvalidEntrypoint");
     assert!(error.error_message.contains("/nowhere/to/be/found"), "{error}");
-    let too_large = missing
-        .invoke(vec![b' '; MAX_PAYLOAD_BYTES + 1].into())
-        .await
-        .unwrap_err();
+    let too_large = missing.invoke(vec![b' '; MAX_PAYLOAD_BYTES + 1].into()).await.unwrap_err();
     assert_eq!(too_large.error_type, "RequestTooLargeException");
     let mut exits = ProcessConfig::new("exits", std::env::current_exe().unwrap());
     exits.args = vec!["--list".into()];
@@ -223,21 +183,15 @@ async fn endpoint() -> Front {
         };
         Ok(answer.to_string().into())
     });
-    let config = FrontConfig {
-        port: 0,
-        ..FrontConfig::default()
-    };
+    let config = FrontConfig { port: 0, ..FrontConfig::default() };
     Front::start(config, Arc::new(function)).await.unwrap()
 }
 
 #[tokio::test]
 async fn a_watched_function_answers_and_fails_like_any_other() {
     let endpoint = endpoint().await;
-    let invoke = async |name| {
-        WatchedFunction::new(&endpoint.url(), name)
-            .invoke(Bytes::from_static(b"{}"))
-            .await
-    };
+    let invoke =
+        async |name| WatchedFunction::new(&endpoint.url(), name).invoke(Bytes::from_static(b"{}")).await;
     assert_eq!(invoke("echo").await.unwrap(), "{}");
     for name in ["lambda", "watch"] {
         assert_eq!(invoke(name).await, Err(FunctionError::new("Oh", "no")), "{name}");
@@ -247,9 +201,6 @@ async fn a_watched_function_answers_and_fails_like_any_other() {
     assert!(missing.error_message.contains("Missing function"));
     let url = endpoint.url();
     endpoint.stop().await;
-    let gone = WatchedFunction::new(&url, "echo")
-        .invoke(Bytes::from_static(b"{}"))
-        .await
-        .unwrap_err();
+    let gone = WatchedFunction::new(&url, "echo").invoke(Bytes::from_static(b"{}")).await.unwrap_err();
     assert_eq!(gone.error_type, "Invoke.Unreachable");
 }

@@ -22,23 +22,13 @@ macro_rules! refusal {
 }
 
 fn entries(count: usize, body: &str) -> Option<Vec<SendMessageBatchRequestEntry>> {
-    let entry = |i: usize| {
-        SendMessageBatchRequestEntry::builder()
-            .id(format!("id-{i}"))
-            .message_body(body)
-            .build()
-    };
+    let entry =
+        |i: usize| SendMessageBatchRequestEntry::builder().id(format!("id-{i}")).message_body(body).build();
     Some((0..count).map(|i| entry(i).unwrap()).collect())
 }
 
 fn one(id: &str) -> Option<Vec<SendMessageBatchRequestEntry>> {
-    Some(vec![
-        SendMessageBatchRequestEntry::builder()
-            .id(id)
-            .message_body("x")
-            .build()
-            .unwrap(),
-    ])
+    Some(vec![SendMessageBatchRequestEntry::builder().id(id).message_body("x").build().unwrap()])
 }
 
 #[tokio::test]
@@ -51,18 +41,13 @@ async fn a_queue_that_does_not_exist() {
     assert!(
         refusal!(client.delete_message().queue_url(&missing).receipt_handle("x")).is_queue_does_not_exist()
     );
-    let batch = client
-        .send_message_batch()
-        .queue_url(&missing)
-        .set_entries(one("a"));
+    let batch = client.send_message_batch().queue_url(&missing).set_entries(one("a"));
     assert!(refusal!(batch).is_queue_does_not_exist());
     assert!(refusal!(client.purge_queue().queue_url(&missing)).is_queue_does_not_exist());
     assert!(refusal!(client.delete_queue().queue_url(&missing)).is_queue_does_not_exist());
     assert!(refusal!(client.get_queue_attributes().queue_url(&missing)).is_queue_does_not_exist());
-    let set = client
-        .set_queue_attributes()
-        .queue_url(&missing)
-        .attributes(QueueAttributeName::DelaySeconds, "1");
+    let set =
+        client.set_queue_attributes().queue_url(&missing).attributes(QueueAttributeName::DelaySeconds, "1");
     assert!(refusal!(set).is_queue_does_not_exist());
     cloud.shutdown().await;
 }
@@ -73,48 +58,20 @@ async fn handles_and_visibility() {
     let delete = client.delete_message().queue_url(&url).receipt_handle("nonsense");
     assert!(refusal!(delete).is_receipt_handle_is_invalid());
     let change = |handle: &str, seconds| {
-        client
-            .change_message_visibility()
-            .queue_url(&url)
-            .receipt_handle(handle)
-            .visibility_timeout(seconds)
+        client.change_message_visibility().queue_url(&url).receipt_handle(handle).visibility_timeout(seconds)
     };
     assert!(refusal!(change("nonsense", 1)).is_receipt_handle_is_invalid());
 
-    client
-        .send_message()
-        .queue_url(&url)
-        .message_body("x")
-        .send()
-        .await
-        .unwrap();
-    let received = client
-        .receive_message()
-        .queue_url(&url)
-        .visibility_timeout(0)
-        .send()
-        .await
-        .unwrap();
+    client.send_message().queue_url(&url).message_body("x").send().await.unwrap();
+    let received = client.receive_message().queue_url(&url).visibility_timeout(0).send().await.unwrap();
     let handle = received.messages.unwrap().remove(0).receipt_handle.unwrap();
     assert!(refusal!(change(&handle, 10)).is_message_not_inflight());
     let received = client.receive_message().queue_url(&url).send().await.unwrap();
     let handle = received.messages.unwrap().remove(0).receipt_handle.unwrap();
     change(&handle, 40_000).send().await.unwrap();
-    assert_eq!(
-        refusal!(change(&handle, 43_201)).code(),
-        Some("InvalidParameterValue")
-    );
-    client
-        .delete_message()
-        .queue_url(&url)
-        .receipt_handle(&handle)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        refusal!(change(&handle, 10)).code(),
-        Some("InvalidParameterValue")
-    );
+    assert_eq!(refusal!(change(&handle, 43_201)).code(), Some("InvalidParameterValue"));
+    client.delete_message().queue_url(&url).receipt_handle(&handle).send().await.unwrap();
+    assert_eq!(refusal!(change(&handle, 10)).code(), Some("InvalidParameterValue"));
     cloud.shutdown().await;
 }
 
@@ -129,35 +86,17 @@ async fn batches() {
     let twice = [one("a"), one("a")].into_iter().flatten().flatten().collect();
     assert!(refusal!(send(Some(twice))).is_batch_entry_ids_not_distinct());
 
-    let entry = || {
-        DeleteMessageBatchRequestEntry::builder()
-            .id("a")
-            .receipt_handle("x")
-            .build()
-            .unwrap()
-    };
-    let delete = |count| {
-        client
-            .delete_message_batch()
-            .queue_url(&url)
-            .set_entries(Some(vec![entry(); count]))
-    };
+    let entry = || DeleteMessageBatchRequestEntry::builder().id("a").receipt_handle("x").build().unwrap();
+    let delete =
+        |count| client.delete_message_batch().queue_url(&url).set_entries(Some(vec![entry(); count]));
     assert!(refusal!(delete(0)).is_empty_batch_request());
     assert!(refusal!(delete(2)).is_batch_entry_ids_not_distinct());
     assert!(refusal!(delete(11)).is_too_many_entries_in_batch_request());
 
-    let entry = || {
-        ChangeMessageVisibilityBatchRequestEntry::builder()
-            .id("a")
-            .receipt_handle("x")
-            .build()
-            .unwrap()
-    };
+    let entry =
+        || ChangeMessageVisibilityBatchRequestEntry::builder().id("a").receipt_handle("x").build().unwrap();
     let change = |count| {
-        client
-            .change_message_visibility_batch()
-            .queue_url(&url)
-            .set_entries(Some(vec![entry(); count]))
+        client.change_message_visibility_batch().queue_url(&url).set_entries(Some(vec![entry(); count]))
     };
     assert!(refusal!(change(0)).is_empty_batch_request());
     assert!(refusal!(change(2)).is_batch_entry_ids_not_distinct());
@@ -171,27 +110,12 @@ async fn messages() {
     let send = |body: &str| client.send_message().queue_url(&url).message_body(body);
     assert!(refusal!(send("\u{b}")).is_invalid_message_contents());
     assert_eq!(refusal!(send("")).code(), Some("MissingParameter"));
-    assert_eq!(
-        refusal!(send(&"x".repeat(1_048_577))).code(),
-        Some("InvalidParameterValue")
-    );
-    assert_eq!(
-        refusal!(send("x").delay_seconds(901)).code(),
-        Some("InvalidParameterValue")
-    );
-    assert_eq!(
-        refusal!(send("x").message_deduplication_id("d")).code(),
-        Some("InvalidParameterValue")
-    );
+    assert_eq!(refusal!(send(&"x".repeat(1_048_577))).code(), Some("InvalidParameterValue"));
+    assert_eq!(refusal!(send("x").delay_seconds(901)).code(), Some("InvalidParameterValue"));
+    assert_eq!(refusal!(send("x").message_deduplication_id("d")).code(), Some("InvalidParameterValue"));
     let receive = || client.receive_message().queue_url(&url);
-    assert_eq!(
-        refusal!(receive().max_number_of_messages(11)).code(),
-        Some("InvalidParameterValue")
-    );
-    assert_eq!(
-        refusal!(receive().wait_time_seconds(21)).code(),
-        Some("InvalidParameterValue")
-    );
+    assert_eq!(refusal!(receive().max_number_of_messages(11)).code(), Some("InvalidParameterValue"));
+    assert_eq!(refusal!(receive().wait_time_seconds(21)).code(), Some("InvalidParameterValue"));
     cloud.shutdown().await;
 }
 
@@ -199,10 +123,7 @@ async fn messages() {
 async fn queues() {
     let (cloud, client, url) = start().await;
     let create = |name: &str, seconds: &str| {
-        client
-            .create_queue()
-            .queue_name(name)
-            .attributes(QueueAttributeName::VisibilityTimeout, seconds)
+        client.create_queue().queue_name(name).attributes(QueueAttributeName::VisibilityTimeout, seconds)
     };
     create("new", "10").send().await.unwrap();
     create("new", "10").send().await.unwrap();
@@ -210,16 +131,11 @@ async fn queues() {
     assert!(refusal!(create("newer", "soon")).is_invalid_attribute_value());
     assert!(refusal!(create("newer", "10").attributes("Colour".into(), "red")).is_invalid_attribute_name());
     assert!(refusal!(create("new.fifo", "10")).is_unsupported_operation());
-    assert_eq!(
-        refusal!(create("two words", "10")).code(),
-        Some("InvalidParameterValue")
-    );
+    assert_eq!(refusal!(create("two words", "10")).code(), Some("InvalidParameterValue"));
     let redrive =
         r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:nowhere","maxReceiveCount":3}"#;
-    let set = client
-        .set_queue_attributes()
-        .queue_url(&url)
-        .attributes(QueueAttributeName::RedrivePolicy, redrive);
+    let set =
+        client.set_queue_attributes().queue_url(&url).attributes(QueueAttributeName::RedrivePolicy, redrive);
     assert_eq!(refusal!(set).code(), Some("InvalidParameterValue"));
     client.purge_queue().queue_url(&url).send().await.unwrap();
     assert!(refusal!(client.purge_queue().queue_url(&url)).is_purge_queue_in_progress());

@@ -50,15 +50,8 @@ impl Test {
         account.create_queue("dead", &BTreeMap::new(), 0).unwrap();
         let arn = Account::arn("dead");
         let redrive = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":{MAX_RECEIVE_COUNT}}}"#);
-        account
-            .create_queue("q", &BTreeMap::from([("RedrivePolicy".to_owned(), redrive)]), 0)
-            .unwrap();
-        Self {
-            account,
-            now: 1_000,
-            model: BTreeMap::new(),
-            handles: Vec::new(),
-        }
+        account.create_queue("q", &BTreeMap::from([("RedrivePolicy".to_owned(), redrive)]), 0).unwrap();
+        Self { account, now: 1_000, model: BTreeMap::new(), handles: Vec::new() }
     }
 
     fn apply(&mut self, step: &Step) {
@@ -73,45 +66,21 @@ impl Test {
 
     fn send(&mut self, group: Option<u8>, delay: u32) {
         let group = group.map(|g| g.to_string());
-        let outgoing = Outgoing {
-            body: "x".into(),
-            group,
-            delay_seconds: Some(delay),
-            ..Outgoing::default()
-        };
+        let outgoing =
+            Outgoing { body: "x".into(), group, delay_seconds: Some(delay), ..Outgoing::default() };
         let id = self.account.send("q", outgoing, self.now).unwrap();
         let visible_at = self.now + 1_000 * u64::from(delay);
-        assert!(
-            self.model
-                .insert(
-                    id,
-                    Modelled {
-                        visible_at,
-                        receive_count: 0
-                    }
-                )
-                .is_none(),
-            "an id twice"
-        );
+        assert!(self.model.insert(id, Modelled { visible_at, receive_count: 0 }).is_none(), "an id twice");
     }
 
     fn receive(&mut self, max: usize, visibility: u32) {
         let deliverable = |m: &Modelled, now| m.visible_at <= now && m.receive_count < MAX_RECEIVE_COUNT;
         let waiting = self.model.values().filter(|m| deliverable(m, self.now)).count();
-        let received = self
-            .account
-            .receive("q", max, Some(visibility), self.now)
-            .unwrap();
+        let received = self.account.receive("q", max, Some(visibility), self.now).unwrap();
         assert_eq!(received.len(), waiting.min(max));
         for (handle, message) in received {
-            let modelled = self
-                .model
-                .get_mut(&message.id)
-                .expect("a deleted message was received");
-            assert!(
-                deliverable(modelled, self.now),
-                "a hidden or dead message was received"
-            );
+            let modelled = self.model.get_mut(&message.id).expect("a deleted message was received");
+            assert!(deliverable(modelled, self.now), "a hidden or dead message was received");
             modelled.receive_count += 1;
             modelled.visible_at = self.now + 1_000 * u64::from(visibility);
             assert_eq!(message.receive_count, modelled.receive_count);
@@ -122,13 +91,7 @@ impl Test {
 
     /// When a message that may not be received again is moved is left open: the next receive that comes to it does it.
     fn move_dead_letters(&mut self) {
-        let dead: Vec<Uuid> = self
-            .account
-            .queue("dead")
-            .unwrap()
-            .messages()
-            .map(|(_, m)| m.id)
-            .collect();
+        let dead: Vec<Uuid> = self.account.queue("dead").unwrap().messages().map(|(_, m)| m.id).collect();
         for id in dead {
             if let Some(modelled) = self.model.remove(&id) {
                 assert!(modelled.receive_count >= MAX_RECEIVE_COUNT && modelled.visible_at <= self.now);
@@ -152,10 +115,7 @@ impl Test {
         };
         let changed = self.account.change_visibility("q", handle, seconds, self.now);
         let now = self.now;
-        let in_flight = self
-            .model
-            .get_mut(id)
-            .filter(|m| m.receive_count == *count && m.visible_at > now);
+        let in_flight = self.model.get_mut(id).filter(|m| m.receive_count == *count && m.visible_at > now);
         assert_eq!(changed.is_ok(), in_flight.is_some(), "{changed:?}");
         if let Some(modelled) = in_flight {
             modelled.visible_at = now + 1_000 * u64::from(seconds);
@@ -173,19 +133,11 @@ impl Test {
         assert_eq!(counts.visible, self.model.values().filter(|m| !hidden(m)).count());
         assert_eq!(
             counts.in_flight,
-            self.model
-                .values()
-                .filter(hidden)
-                .filter(|m| m.receive_count > 0)
-                .count()
+            self.model.values().filter(hidden).filter(|m| m.receive_count > 0).count()
         );
         assert_eq!(
             counts.delayed,
-            self.model
-                .values()
-                .filter(hidden)
-                .filter(|m| m.receive_count == 0)
-                .count()
+            self.model.values().filter(hidden).filter(|m| m.receive_count == 0).count()
         );
         let due = self.model.values().filter(hidden).map(|m| m.visible_at).min();
         assert_eq!(queue.next_due(), due);

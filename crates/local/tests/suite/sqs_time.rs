@@ -10,17 +10,9 @@ use tokio::time::Instant;
 const QUEUE: &str = "http://sqs.local/000000000000/q";
 
 async fn queue(attributes: Value) -> Sqs {
-    let sqs = Sqs::new(
-        Account::new(1),
-        "http://sqs.local",
-        Arc::new(VirtualClock::starting_at(1_700_000_000_000)),
-    );
-    let created = call(
-        &sqs,
-        "CreateQueue",
-        json!({"QueueName": "q", "Attributes": attributes}),
-    )
-    .await;
+    let sqs =
+        Sqs::new(Account::new(1), "http://sqs.local", Arc::new(VirtualClock::starting_at(1_700_000_000_000)));
+    let created = call(&sqs, "CreateQueue", json!({"QueueName": "q", "Attributes": attributes})).await;
     assert_eq!(created["QueueUrl"], QUEUE);
     sqs
 }
@@ -29,36 +21,22 @@ async fn call(sqs: &Sqs, operation: &str, mut request: Value) -> Value {
     if operation != "CreateQueue" {
         request["QueueUrl"] = QUEUE.into();
     }
-    let reply = sqs
-        .call(&format!("AmazonSQS.{operation}"), request.to_string().as_bytes())
-        .await;
+    let reply = sqs.call(&format!("AmazonSQS.{operation}"), request.to_string().as_bytes()).await;
     assert_eq!(reply.status, 200, "{operation}: {reply:?}");
     serde_json::from_slice(&reply.body).unwrap()
 }
 
 async fn receive(sqs: &Sqs, wait: u64) -> Option<Value> {
     let request = json!({"WaitTimeSeconds": wait, "AttributeNames": ["ApproximateReceiveCount"]});
-    call(sqs, "ReceiveMessage", request).await["Messages"]
-        .get(0)
-        .cloned()
+    call(sqs, "ReceiveMessage", request).await["Messages"].get(0).cloned()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_delayed_message_wakes_a_long_poll_when_it_is_due() {
     let sqs = queue(json!({"DelaySeconds": "7"})).await;
     let start = Instant::now();
-    call(
-        &sqs,
-        "SendMessage",
-        json!({"MessageBody": "by the queue's delay"}),
-    )
-    .await;
-    call(
-        &sqs,
-        "SendMessage",
-        json!({"MessageBody": "by its own", "DelaySeconds": 3}),
-    )
-    .await;
+    call(&sqs, "SendMessage", json!({"MessageBody": "by the queue's delay"})).await;
+    call(&sqs, "SendMessage", json!({"MessageBody": "by its own", "DelaySeconds": 3})).await;
     assert_eq!(receive(&sqs, 0).await, None);
     assert_eq!(receive(&sqs, 20).await.unwrap()["Body"], "by its own");
     assert_eq!(start.elapsed(), Duration::from_secs(3));
@@ -103,12 +81,7 @@ async fn a_visibility_of_zero_wakes_another_poll() {
     let handle = receive(&sqs, 0).await.unwrap()["ReceiptHandle"].clone();
     let (again, ()) = tokio::join!(receive(&sqs, 20), async {
         tokio::time::sleep(Duration::from_secs(4)).await;
-        call(
-            &sqs,
-            "ChangeMessageVisibility",
-            json!({"ReceiptHandle": handle, "VisibilityTimeout": 0}),
-        )
-        .await;
+        call(&sqs, "ChangeMessageVisibility", json!({"ReceiptHandle": handle, "VisibilityTimeout": 0})).await;
     });
     assert!(again.is_some());
     assert_eq!(start.elapsed(), Duration::from_secs(4));

@@ -26,23 +26,15 @@ fn resolving_to(addresses: &[&str]) -> (Lookup, Arc<AtomicUsize>) {
 }
 
 fn outbound(addresses: &[&str], allow: &[String], allow_loopback: bool) -> Outbound {
-    let allow = allow
-        .iter()
-        .map(|rule| rule.parse::<HostRule>().unwrap())
-        .collect();
-    let config = OutboundConfig {
-        allow,
-        allow_loopback,
-        ..OutboundConfig::default()
-    };
+    let allow = allow.iter().map(|rule| rule.parse::<HostRule>().unwrap()).collect();
+    let config = OutboundConfig { allow, allow_loopback, ..OutboundConfig::default() };
     Outbound::with_lookup(config, resolving_to(addresses).0).unwrap()
 }
 
 async fn stand_in() -> u16 {
-    let router = Router::new().route("/", get(|| async { "hello" })).route(
-        "/away",
-        get(|| async { Redirect::temporary("https://rebound.test/") }),
-    );
+    let router = Router::new()
+        .route("/", get(|| async { "hello" }))
+        .route("/away", get(|| async { Redirect::temporary("https://rebound.test/") }));
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -54,48 +46,23 @@ async fn a_name_with_a_blocked_address_is_refused_and_not_connected_to() {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     listener.set_nonblocking(true).unwrap();
     let url = format!("https://rebound.test:{}/", listener.local_addr().unwrap().port());
-    for addresses in [
-        &["127.0.0.1"][..],
-        &["10.0.0.1"],
-        &["::ffff:127.0.0.1"],
-        &["8.8.8.8", "127.0.0.1"],
-    ] {
+    for addresses in [&["127.0.0.1"][..], &["10.0.0.1"], &["::ffff:127.0.0.1"], &["8.8.8.8", "127.0.0.1"]] {
         let (lookup, asked) = resolving_to(addresses);
         let outbound = Outbound::with_lookup(OutboundConfig::default(), lookup).unwrap();
-        let error = outbound
-            .send(Request::get(&url).retry(crate::Retry::attempts(3)))
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(&error, OutboundError::Blocked { host, .. } if host == "rebound.test"),
-            "{error:?}"
-        );
-        assert_eq!(
-            asked.load(Ordering::SeqCst),
-            1,
-            "neither resolved twice nor retried"
-        );
+        let error = outbound.send(Request::get(&url).retry(crate::Retry::attempts(3))).await.unwrap_err();
+        assert!(matches!(&error, OutboundError::Blocked { host, .. } if host == "rebound.test"), "{error:?}");
+        assert_eq!(asked.load(Ordering::SeqCst), 1, "neither resolved twice nor retried");
     }
-    assert_eq!(
-        listener.accept().unwrap_err().kind(),
-        io::ErrorKind::WouldBlock,
-        "nobody connected"
-    );
+    assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock, "nobody connected");
 }
 
 #[tokio::test]
 async fn an_allowed_host_is_reached_on_a_blocked_address_at_its_port_only() {
     let port = stand_in().await;
     let outbound = outbound(&["127.0.0.1"], &[format!("provider.test:{port}")], false);
-    let response = outbound
-        .send(Request::get(format!("http://provider.test:{port}/")))
-        .await
-        .unwrap();
+    let response = outbound.send(Request::get(format!("http://provider.test:{port}/"))).await.unwrap();
     assert_eq!(response.text(), "hello");
-    for url in [
-        format!("http://other.test:{port}/"),
-        "https://provider.test/".to_owned(),
-    ] {
+    for url in [format!("http://other.test:{port}/"), "https://provider.test/".to_owned()] {
         let error = outbound.send(Request::get(&url)).await.unwrap_err();
         assert!(matches!(error, OutboundError::Blocked { .. }), "{url}: {error:?}");
     }
@@ -105,53 +72,30 @@ async fn an_allowed_host_is_reached_on_a_blocked_address_at_its_port_only() {
 async fn a_name_is_resolved_once() {
     let port = stand_in().await;
     let (lookup, asked) = resolving_to(&["127.0.0.1"]);
-    let config = OutboundConfig {
-        allow_loopback: true,
-        ..OutboundConfig::default()
-    };
+    let config = OutboundConfig { allow_loopback: true, ..OutboundConfig::default() };
     let outbound = Outbound::with_lookup(config, lookup).unwrap();
-    let response = outbound
-        .send(Request::get(format!("http://localhost:{port}/")))
-        .await
-        .unwrap();
+    let response = outbound.send(Request::get(format!("http://localhost:{port}/"))).await.unwrap();
     assert_eq!((response.status, asked.load(Ordering::SeqCst)), (200, 1));
 }
 
 #[tokio::test]
 async fn an_allowed_localhost_stays_on_this_machine() {
-    let error = outbound(&["10.0.0.1"], &[], true)
-        .send(Request::get("http://localhost/"))
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(&error, OutboundError::Blocked { host, .. } if host == "localhost"),
-        "{error:?}"
-    );
+    let error = outbound(&["10.0.0.1"], &[], true).send(Request::get("http://localhost/")).await.unwrap_err();
+    assert!(matches!(&error, OutboundError::Blocked { host, .. } if host == "localhost"), "{error:?}");
 }
 
 #[tokio::test]
 async fn a_redirect_to_a_name_with_a_blocked_address_is_refused() {
     let port = stand_in().await;
     let outbound = outbound(&["10.0.0.1"], &[], true);
-    let error = outbound
-        .send(Request::get(format!("http://127.0.0.1:{port}/away")))
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(&error, OutboundError::Blocked { host, .. } if host == "rebound.test"),
-        "{error:?}"
-    );
+    let error = outbound.send(Request::get(format!("http://127.0.0.1:{port}/away"))).await.unwrap_err();
+    assert!(matches!(&error, OutboundError::Blocked { host, .. } if host == "rebound.test"), "{error:?}");
 }
 
 #[tokio::test]
 async fn a_name_without_addresses_is_unreachable() {
-    let error = outbound(&[], &[], false)
-        .send(Request::get("https://nowhere.test/"))
-        .await
-        .unwrap_err();
-    let expected = OutboundError::Unreachable {
-        host: "nowhere.test".to_owned(),
-        reason: "its name cannot be resolved",
-    };
+    let error = outbound(&[], &[], false).send(Request::get("https://nowhere.test/")).await.unwrap_err();
+    let expected =
+        OutboundError::Unreachable { host: "nowhere.test".to_owned(), reason: "its name cannot be resolved" };
     assert_eq!(error, expected);
 }

@@ -1,17 +1,11 @@
 use super::*;
 
 fn strict() -> Guard {
-    Guard {
-        allow: Vec::new(),
-        allow_loopback: false,
-    }
+    Guard { allow: Vec::new(), allow_loopback: false }
 }
 
 fn local() -> Guard {
-    Guard {
-        allow: Vec::new(),
-        allow_loopback: true,
-    }
+    Guard { allow: Vec::new(), allow_loopback: true }
 }
 
 fn check(guard: &Guard, url: &str) -> Result<Route, OutboundError> {
@@ -58,11 +52,7 @@ fn ranges_are_blocked_from_the_first_to_the_last_address() {
     ];
     for (first, last, expected) in cases {
         for address in [first, last] {
-            assert_eq!(
-                blocked_address(address.parse().unwrap()),
-                Some(expected),
-                "{address}"
-            );
+            assert_eq!(blocked_address(address.parse().unwrap()), Some(expected), "{address}");
         }
     }
 }
@@ -164,78 +154,37 @@ fn public_https_hosts_are_guarded_not_trusted() {
 
 #[test]
 fn urls_that_are_never_requested() {
-    for url in [
-        "ftp://example.com/",
-        "file:///etc/passwd",
-        "data:,a",
-        "gopher://127.0.0.1:9001/",
-        "unix:/a",
-    ] {
-        assert_eq!(
-            reason(check(&local(), url)),
-            Some("its scheme must be https"),
-            "{url}"
-        );
+    for url in ["ftp://example.com/", "file:///etc/passwd", "data:,a", "gopher://127.0.0.1:9001/", "unix:/a"]
+    {
+        assert_eq!(reason(check(&local(), url)), Some("its scheme must be https"), "{url}");
     }
-    for url in [
-        "https://user:pw@example.com/",
-        "https://user@example.com/",
-        "https://:pw@example.com/",
-    ] {
-        assert_eq!(
-            reason(check(&strict(), url)),
-            Some("it must not carry credentials"),
-            "{url}"
-        );
+    for url in ["https://user:pw@example.com/", "https://user@example.com/", "https://:pw@example.com/"] {
+        assert_eq!(reason(check(&strict(), url)), Some("it must not carry credentials"), "{url}");
     }
 }
 
 #[test]
 fn allowed_hosts_may_use_http_and_blocked_addresses() {
     let guard = Guard {
-        allow: ["db.internal", "10.0.3.7:8080", "ollama.lan"]
-            .map(|rule| rule.parse().unwrap())
-            .to_vec(),
+        allow: ["db.internal", "10.0.3.7:8080", "ollama.lan"].map(|rule| rule.parse().unwrap()).to_vec(),
         allow_loopback: false,
     };
-    for url in [
-        "http://db.internal:5000/",
-        "http://10.0.3.7:8080/",
-        "https://ollama.lan/",
-    ] {
+    for url in ["http://db.internal:5000/", "http://10.0.3.7:8080/", "https://ollama.lan/"] {
         assert_eq!(check(&guard, url), Ok(Route::Trusted), "{url}");
     }
-    for url in [
-        "http://10.0.3.7/",
-        "https://10.0.3.8:8080/",
-        "http://other.internal/",
-        "http://localhost/",
-    ] {
+    for url in ["http://10.0.3.7/", "https://10.0.3.8:8080/", "http://other.internal/", "http://localhost/"] {
         assert!(check(&guard, url).is_err(), "{url}");
     }
-    assert!(
-        check(&guard, "http://user:pw@ollama.lan/").is_err(),
-        "credentials are refused even there"
-    );
+    assert!(check(&guard, "http://user:pw@ollama.lan/").is_err(), "credentials are refused even there");
 }
 
 #[test]
 fn loopback_is_allowed_only_where_the_operator_says_so() {
-    for url in [
-        "http://127.0.0.1:7860/",
-        "http://[::1]/",
-        "https://localhost/",
-        "http://a.localhost:1/",
-    ] {
+    for url in ["http://127.0.0.1:7860/", "http://[::1]/", "https://localhost/", "http://a.localhost:1/"] {
         assert_eq!(check(&local(), url), Ok(Route::Guarded), "{url}");
         assert!(check(&strict(), url).is_err(), "{url}");
     }
-    for url in [
-        "http://10.0.0.1/",
-        "http://example.com/",
-        "https://[::ffff:127.0.0.1]/",
-        "http://0.0.0.0/",
-    ] {
+    for url in ["http://10.0.0.1/", "http://example.com/", "https://[::ffff:127.0.0.1]/", "http://0.0.0.0/"] {
         assert!(check(&local(), url).is_err(), "{url}");
     }
 }

@@ -13,11 +13,7 @@ use tokio::net::TcpListener;
 use stand_in::{raw, stand_in};
 
 fn local() -> OutboundConfig {
-    OutboundConfig {
-        allow_loopback: true,
-        max_response_bytes: 1000,
-        ..OutboundConfig::default()
-    }
+    OutboundConfig { allow_loopback: true, max_response_bytes: 1000, ..OutboundConfig::default() }
 }
 
 fn outbound() -> Outbound {
@@ -26,10 +22,7 @@ fn outbound() -> Outbound {
 
 /// Retries without a noticeable pause.
 fn quick(attempts: u32) -> Retry {
-    Retry {
-        base_delay: Duration::from_millis(1),
-        ..Retry::attempts(attempts)
-    }
+    Retry { base_delay: Duration::from_millis(1), ..Retry::attempts(attempts) }
 }
 
 #[tokio::test]
@@ -53,10 +46,7 @@ async fn method_headers_and_body_arrive() {
         .unwrap();
     let response = outbound().send(request).await.unwrap();
     assert_eq!(response.header("x-answer"), Some("42"));
-    assert_eq!(
-        response.json::<serde_json::Value>().unwrap(),
-        serde_json::json!({"ok": true})
-    );
+    assert_eq!(response.json::<serde_json::Value>().unwrap(), serde_json::json!({"ok": true}));
     let (method, uri, headers, body) = seen.requests.lock().unwrap()[0].clone();
     assert_eq!((method, uri.to_string().as_str()), (Method::POST, "/ok?q=a%20b"));
     assert_eq!(headers["authorization"], "Bearer token");
@@ -79,17 +69,12 @@ async fn retries_are_counted() {
     ];
     for (script, attempts, status, tried) in cases {
         let (base, seen) = stand_in().await;
-        let request = Request::post(format!("{base}/status/{script}"))
-            .body("prompt")
-            .retry(quick(attempts));
+        let request = Request::post(format!("{base}/status/{script}")).body("prompt").retry(quick(attempts));
         let response = outbound().send(request).await.unwrap();
         assert_eq!((response.status, response.attempts), (status, tried), "{script}");
         let requests = seen.requests.lock().unwrap();
         assert_eq!(requests.len(), tried as usize, "{script}");
-        assert!(
-            requests.iter().all(|(_, _, _, body)| body == "prompt"),
-            "each attempt sends the body"
-        );
+        assert!(requests.iter().all(|(_, _, _, body)| body == "prompt"), "each attempt sends the body");
     }
 }
 
@@ -113,14 +98,10 @@ async fn a_refused_connection_is_unreachable() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let error = outbound()
-        .send(Request::get(format!("http://{address}/")).retry(quick(2)))
-        .await
-        .unwrap_err();
-    let expected = OutboundError::Unreachable {
-        host: "127.0.0.1".to_owned(),
-        reason: "the connection was refused",
-    };
+    let error =
+        outbound().send(Request::get(format!("http://{address}/")).retry(quick(2))).await.unwrap_err();
+    let expected =
+        OutboundError::Unreachable { host: "127.0.0.1".to_owned(), reason: "the connection was refused" };
     assert_eq!(error, expected);
     assert!(error.is_transient());
 }
@@ -128,14 +109,10 @@ async fn a_refused_connection_is_unreachable() {
 #[tokio::test]
 async fn a_peer_without_tls_fails_the_handshake() {
     let (address, accepted) = raw(Some("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")).await;
-    let error = outbound()
-        .send(Request::get(format!("https://{address}/")).retry(quick(2)))
-        .await
-        .unwrap_err();
-    let expected = OutboundError::Unreachable {
-        host: "127.0.0.1".to_owned(),
-        reason: "the TLS handshake failed",
-    };
+    let error =
+        outbound().send(Request::get(format!("https://{address}/")).retry(quick(2))).await.unwrap_err();
+    let expected =
+        OutboundError::Unreachable { host: "127.0.0.1".to_owned(), reason: "the TLS handshake failed" };
     assert_eq!(error, expected);
     assert_eq!(accepted.load(Ordering::SeqCst), 2);
 }
@@ -143,17 +120,10 @@ async fn a_peer_without_tls_fails_the_handshake() {
 #[tokio::test]
 async fn a_hang_is_cut() {
     let (address, _) = raw(None).await;
-    let request = Request::get(format!("http://{address}/"))
-        .timeout(Duration::from_millis(50))
-        .retry(quick(2));
+    let request =
+        Request::get(format!("http://{address}/")).timeout(Duration::from_millis(50)).retry(quick(2));
     let error = outbound().send(request).await.unwrap_err();
-    assert_eq!(
-        error,
-        OutboundError::TimedOut {
-            host: "127.0.0.1".to_owned(),
-            seconds: 0.05
-        }
-    );
+    assert_eq!(error, OutboundError::TimedOut { host: "127.0.0.1".to_owned(), seconds: 0.05 });
     assert!(error.is_transient());
 }
 
@@ -163,27 +133,18 @@ async fn answers_that_break_off_are_transient_errors() {
         host: "127.0.0.1".to_owned(),
         reason: "the connection was closed before an answer",
     };
-    let broken = OutboundError::BodyBroken {
-        host: "127.0.0.1".to_owned(),
-    };
+    let broken = OutboundError::BodyBroken { host: "127.0.0.1".to_owned() };
     let cases = [
         ("", &closed),
         ("HTTP/1.1 200 OK\r\ncontent-le", &closed),
         ("not http at all\r\n\r\n", &closed),
         ("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf", &broken),
-        (
-            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n",
-            &broken,
-        ),
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n", &broken),
     ];
     for (answer, expected) in cases {
         let (address, accepted) = raw(Some(answer)).await;
         let request = Request::get(format!("http://{address}/")).retry(quick(2));
-        assert_eq!(
-            outbound().send(request).await.as_ref().err(),
-            Some(expected),
-            "{answer:?}"
-        );
+        assert_eq!(outbound().send(request).await.as_ref().err(), Some(expected), "{answer:?}");
         assert_eq!(accepted.load(Ordering::SeqCst), 2, "{answer:?}");
         assert!(expected.is_transient());
     }
@@ -192,10 +153,7 @@ async fn answers_that_break_off_are_transient_errors() {
 #[tokio::test]
 async fn bodies_are_capped_whether_announced_or_not() {
     let (base, _) = stand_in().await;
-    let too_large = OutboundError::TooLarge {
-        host: "127.0.0.1".to_owned(),
-        limit: 1000,
-    };
+    let too_large = OutboundError::TooLarge { host: "127.0.0.1".to_owned(), limit: 1000 };
     for (path, expected) in [
         ("/bytes/1000", Ok(1000)),
         ("/bytes/1001", Err(too_large.clone())),
@@ -204,10 +162,8 @@ async fn bodies_are_capped_whether_announced_or_not() {
         ("/chunks/1000000000000", Err(too_large.clone())),
     ] {
         let (outbound, url) = (outbound(), format!("{base}{path}"));
-        let length = outbound
-            .send(Request::get(url).retry(quick(3)))
-            .await
-            .map(|response| response.body.len());
+        let length =
+            outbound.send(Request::get(url).retry(quick(3))).await.map(|response| response.body.len());
         assert_eq!(length, expected, "{path}");
     }
 }
@@ -219,17 +175,8 @@ async fn redirects_are_followed_or_handed_back() {
     let response = outbound().send(request.clone()).await.unwrap();
     assert_eq!((response.status, response.url.path()), (200, "/ok"));
     assert_eq!(seen.requests.lock().unwrap()[1].0, Method::GET);
-    let handed_back = outbound()
-        .send(Request {
-            follow_redirects: false,
-            ..request
-        })
-        .await
-        .unwrap();
-    assert_eq!(
-        (handed_back.status, handed_back.header("location")),
-        (303, Some("/ok"))
-    );
+    let handed_back = outbound().send(Request { follow_redirects: false, ..request }).await.unwrap();
+    assert_eq!((handed_back.status, handed_back.header("location")), (303, Some("/ok")));
     assert_eq!(seen.paths(), ["/to/303//ok", "/ok", "/to/303//ok"]);
 }
 
@@ -260,46 +207,21 @@ async fn redirects_to_blocked_targets_are_refused() {
         "http://example.com/",
         "https://metadata.google.internal/",
     ] {
-        let error = outbound()
-            .send(Request::get(format!("{base}/to/302/{target}")))
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(error, OutboundError::Blocked { .. }),
-            "{target}: {error:?}"
-        );
+        let error = outbound().send(Request::get(format!("{base}/to/302/{target}"))).await.unwrap_err();
+        assert!(matches!(error, OutboundError::Blocked { .. }), "{target}: {error:?}");
     }
     for target in ["file:///etc/passwd", "https://user:pw@example.com/"] {
-        let error = outbound()
-            .send(Request::get(format!("{base}/to/302/{target}")))
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(error, OutboundError::InvalidUrl { .. }),
-            "{target}: {error:?}"
-        );
+        let error = outbound().send(Request::get(format!("{base}/to/302/{target}"))).await.unwrap_err();
+        assert!(matches!(error, OutboundError::InvalidUrl { .. }), "{target}: {error:?}");
     }
 }
 
 #[tokio::test]
 async fn redirect_loops_are_cut() {
     let (base, seen) = stand_in().await;
-    let error = outbound()
-        .send(Request::get(format!("{base}/loop")).retry(quick(3)))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        error,
-        OutboundError::TooManyRedirects {
-            host: "127.0.0.1".to_owned(),
-            limit: 5
-        }
-    );
-    assert_eq!(
-        seen.paths().len(),
-        6,
-        "the request and five redirects, not retried"
-    );
+    let error = outbound().send(Request::get(format!("{base}/loop")).retry(quick(3))).await.unwrap_err();
+    assert_eq!(error, OutboundError::TooManyRedirects { host: "127.0.0.1".to_owned(), limit: 5 });
+    assert_eq!(seen.paths().len(), 6, "the request and five redirects, not retried");
 }
 
 #[tokio::test]
@@ -326,19 +248,8 @@ async fn what_is_not_allowed_is_never_connected_to() {
 async fn an_allowed_address_is_reached_over_http() {
     let (base, _) = stand_in().await;
     let rule = base.trim_start_matches("http://").parse().unwrap();
-    let strict = Outbound::new(OutboundConfig {
-        allow: vec![rule],
-        ..OutboundConfig::default()
-    })
-    .unwrap();
-    assert_eq!(
-        strict
-            .send(Request::get(format!("{base}/ok")))
-            .await
-            .unwrap()
-            .status,
-        200
-    );
+    let strict = Outbound::new(OutboundConfig { allow: vec![rule], ..OutboundConfig::default() }).unwrap();
+    assert_eq!(strict.send(Request::get(format!("{base}/ok"))).await.unwrap().status, 200);
 }
 
 #[tokio::test]
@@ -350,19 +261,11 @@ async fn localhost_is_found_by_the_systems_resolver() {
 
 #[tokio::test]
 async fn urls_that_cannot_be_requested_are_named() {
-    for url in [
-        "",
-        "example.com",
-        "/path",
-        "ftp://127.0.0.1/",
-        "http://user:pw@127.0.0.1/",
-        "http://127.0.0.1:x/",
-    ] {
+    for url in
+        ["", "example.com", "/path", "ftp://127.0.0.1/", "http://user:pw@127.0.0.1/", "http://127.0.0.1:x/"]
+    {
         let error = outbound().send(Request::get(url)).await.unwrap_err();
-        assert!(
-            matches!(error, OutboundError::InvalidUrl { .. }),
-            "{url}: {error:?}"
-        );
+        assert!(matches!(error, OutboundError::InvalidUrl { .. }), "{url}: {error:?}");
     }
 }
 
@@ -399,9 +302,6 @@ async fn secrets_are_in_no_error_and_no_debug_output() {
             Ok(response) => format!("{response:?}"),
             Err(error) => format!("{error} {error:?}"),
         };
-        assert!(
-            !format!("{printed} {outcome}").contains("canary"),
-            "{url}: {printed} {outcome}"
-        );
+        assert!(!format!("{printed} {outcome}").contains("canary"), "{url}: {printed} {outcome}");
     }
 }

@@ -24,12 +24,7 @@ pub(crate) struct Seen {
 
 impl Seen {
     pub(crate) fn paths(&self) -> Vec<String> {
-        self.requests
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(_, uri, _, _)| uri.path().to_owned())
-            .collect()
+        self.requests.lock().unwrap().iter().map(|(_, uri, _, _)| uri.path().to_owned()).collect()
     }
 }
 
@@ -42,14 +37,8 @@ pub(crate) async fn stand_in() -> (String, Seen) {
     let seen = Seen::default();
     let router = Router::new()
         .route("/status/{script}", any(scripted))
-        .route(
-            "/wait",
-            get(|| async { (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "5")]) }),
-        )
-        .route(
-            "/bytes/{count}",
-            get(|Path(count): Path<usize>| async move { vec![b'x'; count] }),
-        )
+        .route("/wait", get(|| async { (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "5")]) }))
+        .route("/bytes/{count}", get(|Path(count): Path<usize>| async move { vec![b'x'; count] }))
         .route("/chunks/{count}", get(chunks))
         .route("/to/{status}/{*location}", any(redirect))
         .route("/loop", any(looping))

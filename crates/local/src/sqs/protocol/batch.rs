@@ -32,10 +32,8 @@ pub(super) fn check<E: Entry>(entries: &[E]) -> Result<(), SqsError> {
         return Err(SqsError::new(ErrorCode::EmptyBatchRequest, message));
     }
     if entries.len() > 10 {
-        let message = format!(
-            "Maximum number of entries per request are 10. You have sent {}.",
-            entries.len()
-        );
+        let message =
+            format!("Maximum number of entries per request are 10. You have sent {}.", entries.len());
         return Err(SqsError::new(ErrorCode::TooManyEntriesInBatchRequest, message));
     }
     let mut seen = HashSet::new();
@@ -47,10 +45,7 @@ pub(super) fn check<E: Entry>(entries: &[E]) -> Result<(), SqsError> {
             return Err(SqsError::new(ErrorCode::InvalidBatchEntryId, message));
         }
         if !seen.insert(id) {
-            return Err(SqsError::new(
-                ErrorCode::BatchEntryIdsNotDistinct,
-                format!("Id {id} repeated."),
-            ));
+            return Err(SqsError::new(ErrorCode::BatchEntryIdsNotDistinct, format!("Id {id} repeated.")));
         }
     }
     Ok(())

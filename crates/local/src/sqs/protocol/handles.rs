@@ -16,9 +16,7 @@ pub(super) struct DeleteRequest {
 }
 
 pub(super) fn delete(account: &mut Account, request: &DeleteRequest, now: Millis) -> Result<Value, SqsError> {
-    account
-        .delete(request.queue.name(), &request.receipt_handle, now)
-        .map(|()| json!({}))
+    account.delete(request.queue.name(), &request.receipt_handle, now).map(|()| json!({}))
 }
 
 #[derive(Deserialize)]
@@ -45,9 +43,7 @@ pub(super) fn delete_batch(
     account.queue(name)?;
     batch::check(&request.entries)?;
     Ok(batch::perform_each(request.entries, |entry| {
-        account
-            .delete(name, &entry.receipt_handle, now)
-            .map(|()| json!({}))
+        account.delete(name, &entry.receipt_handle, now).map(|()| json!({}))
     }))
 }
 
@@ -66,12 +62,7 @@ pub(super) fn change_visibility(
     now: Millis,
 ) -> Result<Value, SqsError> {
     account
-        .change_visibility(
-            request.queue.name(),
-            &request.receipt_handle,
-            request.visibility_timeout,
-            now,
-        )
+        .change_visibility(request.queue.name(), &request.receipt_handle, request.visibility_timeout, now)
         .map(|()| json!({}))
 }
 
@@ -100,11 +91,7 @@ pub(super) fn change_visibility_batch(
     account.queue(name)?;
     batch::check(&request.entries)?;
     Ok(batch::perform_each(request.entries, |entry| {
-        let seconds = entry
-            .visibility_timeout
-            .ok_or_else(|| SqsError::missing("VisibilityTimeout"))?;
-        account
-            .change_visibility(name, &entry.receipt_handle, seconds, now)
-            .map(|()| json!({}))
+        let seconds = entry.visibility_timeout.ok_or_else(|| SqsError::missing("VisibilityTimeout"))?;
+        account.change_visibility(name, &entry.receipt_handle, seconds, now).map(|()| json!({}))
     }))
 }

@@ -21,9 +21,7 @@ pub(super) fn purge(account: &mut Account, request: &QueueRequest, now: Millis) 
 
 /// `DeleteQueue`.
 pub(super) fn delete(account: &mut Account, request: &QueueRequest, now: Millis) -> Result<Value, SqsError> {
-    account
-        .delete_queue(request.queue.name(), now)
-        .map(|()| json!({}))
+    account.delete_queue(request.queue.name(), now).map(|()| json!({}))
 }
 
 #[derive(Deserialize)]
@@ -101,9 +99,7 @@ pub(super) fn set_attributes(
     request: &SetAttributesRequest,
     now: Millis,
 ) -> Result<Value, SqsError> {
-    account
-        .set_attributes(request.queue.name(), &request.attributes, now)
-        .map(|()| json!({}))
+    account.set_attributes(request.queue.name(), &request.attributes, now).map(|()| json!({}))
 }
 
 #[derive(Deserialize)]
@@ -127,10 +123,7 @@ pub(super) fn get_attributes(
     all.extend(
         [
             ("ApproximateNumberOfMessages", counts.visible.to_string()),
-            (
-                "ApproximateNumberOfMessagesNotVisible",
-                counts.in_flight.to_string(),
-            ),
+            ("ApproximateNumberOfMessagesNotVisible", counts.in_flight.to_string()),
             ("ApproximateNumberOfMessagesDelayed", counts.delayed.to_string()),
             ("CreatedTimestamp", (queue.created_at / 1000).to_string()),
             ("LastModifiedTimestamp", (queue.modified_at / 1000).to_string()),

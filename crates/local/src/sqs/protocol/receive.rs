@@ -30,33 +30,18 @@ impl ReceiveRequest {
     /// How many messages are wanted, 1 to 10.
     pub(in crate::sqs) fn max(&self) -> Result<usize, SqsError> {
         let wanted = self.max_number_of_messages.unwrap_or(1);
-        usize::try_from(wanted)
-            .ok()
-            .filter(|n| (1..=10).contains(n))
-            .ok_or_else(|| {
-                SqsError::parameter(
-                    "MaxNumberOfMessages",
-                    wanted,
-                    "Must be between 1 and 10, if provided.",
-                )
-            })
+        usize::try_from(wanted).ok().filter(|n| (1..=10).contains(n)).ok_or_else(|| {
+            SqsError::parameter("MaxNumberOfMessages", wanted, "Must be between 1 and 10, if provided.")
+        })
     }
 
     /// Refuses waiting for more than 20 seconds and hiding for more than 12 hours.
     pub(in crate::sqs) fn check(&self) -> Result<(), SqsError> {
         if let Some(wait) = self.wait_time_seconds.filter(|w| *w > 20) {
-            return Err(SqsError::parameter(
-                "WaitTimeSeconds",
-                wait,
-                "Must be >= 0 and <= 20, if provided.",
-            ));
+            return Err(SqsError::parameter("WaitTimeSeconds", wait, "Must be >= 0 and <= 20, if provided."));
         }
         if let Some(timeout) = self.visibility_timeout.filter(|t| *t > 43_200) {
-            return Err(SqsError::parameter(
-                "VisibilityTimeout",
-                timeout,
-                "Must be between 0 and 43200.",
-            ));
+            return Err(SqsError::parameter("VisibilityTimeout", timeout, "Must be between 0 and 43200."));
         }
         self.max().map(|_| ())
     }
@@ -80,16 +65,8 @@ impl ReceiveRequest {
         if !system.is_empty() {
             shown["Attributes"] = system.into();
         }
-        let wanted = |name: &str| {
-            self.message_attribute_names
-                .iter()
-                .any(|pattern| matches(pattern, name))
-        };
-        let attributes: BTreeMap<_, _> = message
-            .attributes
-            .iter()
-            .filter(|(name, _)| wanted(name))
-            .collect();
+        let wanted = |name: &str| self.message_attribute_names.iter().any(|pattern| matches(pattern, name));
+        let attributes: BTreeMap<_, _> = message.attributes.iter().filter(|(name, _)| wanted(name)).collect();
         if let Some(digest) = md5_of_attributes(attributes.iter().map(|(name, value)| (*name, *value))) {
             shown["MD5OfMessageAttributes"] = digest.into();
             shown["MessageAttributes"] = json!(attributes);
@@ -99,10 +76,7 @@ impl ReceiveRequest {
 
     fn system_attributes(&self, message: &Message) -> Map<String, Value> {
         let all = [
-            (
-                "ApproximateFirstReceiveTimestamp",
-                message.first_received_at.map(|at| at.to_string()),
-            ),
+            ("ApproximateFirstReceiveTimestamp", message.first_received_at.map(|at| at.to_string())),
             ("ApproximateReceiveCount", Some(message.receive_count.to_string())),
             ("AWSTraceHeader", message.trace_header.clone()),
             ("DeadLetterQueueSourceArn", message.dead_letter_source.clone()),
@@ -110,11 +84,7 @@ impl ReceiveRequest {
             ("SenderId", Some(ACCOUNT_ID.to_owned())),
             ("SentTimestamp", Some(message.sent_at.to_string())),
         ];
-        let names = || {
-            self.attribute_names
-                .iter()
-                .chain(&self.message_system_attribute_names)
-        };
+        let names = || self.attribute_names.iter().chain(&self.message_system_attribute_names);
         all.into_iter()
             .filter(|(name, _)| names().any(|wanted| wanted == "All" || wanted == name))
             .filter_map(|(name, value)| Some((name.to_owned(), value?.into())))

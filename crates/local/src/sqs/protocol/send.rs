@@ -32,14 +32,10 @@ impl MessageFields {
             let reason = "The request includes a parameter that is not valid for this queue type.";
             return Err(SqsError::parameter("MessageDeduplicationId", id, reason));
         }
-        let trace_header = self
-            .message_system_attributes
-            .remove("AWSTraceHeader")
-            .and_then(|v| v.string_value);
+        let trace_header =
+            self.message_system_attributes.remove("AWSTraceHeader").and_then(|v| v.string_value);
         Ok(Outgoing {
-            body: self
-                .message_body
-                .ok_or_else(|| SqsError::missing("MessageBody"))?,
+            body: self.message_body.ok_or_else(|| SqsError::missing("MessageBody"))?,
             attributes: self.message_attributes,
             group: self.message_group_id,
             trace_header,
@@ -57,12 +53,7 @@ pub(super) struct SendRequest {
 }
 
 pub(super) fn one(account: &mut Account, request: SendRequest, now: Millis) -> Result<Value, SqsError> {
-    send_one(
-        account,
-        request.queue.name(),
-        request.fields.into_outgoing()?,
-        now,
-    )
+    send_one(account, request.queue.name(), request.fields.into_outgoing()?, now)
 }
 
 fn send_one(account: &mut Account, name: &str, outgoing: Outgoing, now: Millis) -> Result<Value, SqsError> {
@@ -110,11 +101,7 @@ pub(super) fn batch(
     let size = |entry: &SendEntry| {
         let attributes = entry.fields.message_attributes.clone();
         let body = entry.fields.message_body.as_ref().map_or(0, String::len);
-        body + Outgoing {
-            attributes,
-            ..Outgoing::default()
-        }
-        .size()
+        body + Outgoing { attributes, ..Outgoing::default() }.size()
     };
     let total: usize = request.entries.iter().map(size).sum();
     if total > MAX_BATCH_BYTES {
