@@ -105,7 +105,9 @@ where
         match &error {
             SdkError::TimeoutError(_) => Self::Unavailable(fault("timeout")),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::Unavailable(fault("timeout")),
-            SdkError::DispatchFailure(failure) if failure.is_user() => Self::Misconfigured(fault("connection")),
+            SdkError::DispatchFailure(failure) if failure.is_user() => {
+                Self::Misconfigured(fault("connection"))
+            }
             SdkError::DispatchFailure(_) => Self::Unavailable(fault("connection")),
             SdkError::ResponseError(_) => Self::Unavailable(fault("response")),
             SdkError::ServiceError(service) => from_code(service.err().code()),

@@ -143,7 +143,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], and those of the service.
-    pub async fn flow_by_name(&self, tenant: &TenantId, name: &str) -> Result<Option<FlowRecord>, StoreError> {
+    pub async fn flow_by_name(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+    ) -> Result<Option<FlowRecord>, StoreError> {
         if name.is_empty() || name.len() > ENDPOINT_LIMIT {
             return Ok(None);
         }
@@ -179,7 +183,9 @@ impl Store {
     ) -> Result<Option<FlowRecord>, StoreError> {
         let mut stored_data = false;
         for _ in 0..TRIES {
-            let Some(old) = self.flow_revision(tenant, id).await? else { return Ok(None) };
+            let Some(old) = self.flow_revision(tenant, id).await? else {
+                return Ok(None);
+            };
             let new = Revision { record: patched(&old.record, &patch, self.now()), number: old.number + 1 };
             let writes = change_writes(tenant, Some(&old), &new)?;
             if let Some(data) = &patch.data
@@ -191,7 +197,9 @@ impl Store {
             match self.transact(writes).await? {
                 None => return Ok(Some(new.record)),
                 Some(0) => {}
-                Some(_) => return Err(StoreError::Conflict { what: "endpoint name" }),
+                Some(_) => {
+                    return Err(StoreError::Conflict { what: "endpoint name" });
+                }
             }
         }
         Err(StoreError::Conflict { what: "flow" })
@@ -204,7 +212,9 @@ impl Store {
     /// then be gone while some of its versions are left.
     pub async fn delete_flow(&self, tenant: &TenantId, id: FlowId) -> Result<bool, StoreError> {
         for _ in 0..TRIES {
-            let Some(old) = self.flow_revision(tenant, id).await? else { return Ok(false) };
+            let Some(old) = self.flow_revision(tenant, id).await? else {
+                return Ok(false);
+            };
             let mut writes = vec![Write::Delete(rows::flow(tenant, id), unchanged(&old))];
             if let Some(name) = &old.record.endpoint_name {
                 writes.push(Write::Delete(rows::endpoint(tenant, name), names(id)));
@@ -232,11 +242,16 @@ impl Store {
 ///
 /// The row of the endpoint name changes in the same transaction, so that a name never leads to a flow
 /// that does not have it, nor to two flows.
-fn change_writes(tenant: &TenantId, old: Option<&Revision>, new: &Revision) -> Result<Vec<Write>, StoreError> {
+fn change_writes(
+    tenant: &TenantId,
+    old: Option<&Revision>,
+    new: &Revision,
+) -> Result<Vec<Write>, StoreError> {
     let id = new.record.id;
     let row = metadata(tenant, new).within_limit("flow metadata")?;
     let mut writes = vec![Write::Put(row, old.map_or_else(Condition::absent, unchanged))];
-    let (had, has) = (old.and_then(|old| old.record.endpoint_name.as_deref()), new.record.endpoint_name.as_deref());
+    let (had, has) =
+        (old.and_then(|old| old.record.endpoint_name.as_deref()), new.record.endpoint_name.as_deref());
     if had == has {
         return Ok(writes);
     }

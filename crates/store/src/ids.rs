@@ -209,14 +209,15 @@ mod tests {
     #[test]
     fn a_flow_id_is_read_in_any_common_form() {
         let canonical = "67e55044-10b1-426f-9247-bb680e5fe0c8";
-        for text in [
-            canonical,
-            "67E55044-10B1-426F-9247-BB680E5FE0C8",
-            "67e5504410b1426f9247bb680e5fe0c8",
-        ] {
+        for text in [canonical, "67E55044-10B1-426F-9247-BB680E5FE0C8", "67e5504410b1426f9247bb680e5fe0c8"] {
             assert_eq!(text.parse::<FlowId>().unwrap().to_string(), canonical);
         }
-        for bad in ["", "67e55044", "{67e55044-10b1-426f-9247-bb680e5fe0c8}", "not-a-uuid-not-a-uuid-not-a-uuid-nota"] {
+        for bad in [
+            "",
+            "67e55044",
+            "{67e55044-10b1-426f-9247-bb680e5fe0c8}",
+            "not-a-uuid-not-a-uuid-not-a-uuid-nota",
+        ] {
             assert!(bad.parse::<FlowId>().is_err(), "{bad}");
         }
     }

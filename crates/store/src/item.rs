@@ -190,7 +190,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_corrupt() {
-        for value in [AttributeValue::S("{".into()), AttributeValue::B(Blob::new([1, 2])), AttributeValue::Bool(true)] {
+        for value in
+            [AttributeValue::S("{".into()), AttributeValue::B(Blob::new([1, 2])), AttributeValue::Bool(true)]
+        {
             let attributes = Attributes::from([(attr::BODY.to_owned(), value)]);
             let read = Row::new("turn", &attributes).json::<Value>(attr::BODY);
             assert!(matches!(read, Err(StoreError::Corrupt { what: "turn" })));

@@ -82,13 +82,16 @@ impl Store {
     /// [`StoreError::Conflict`] when the key belongs to another tenant; and those of the service.
     pub async fn seed_key(&self, tenant: &TenantId, text: &str, name: &str) -> Result<(), StoreError> {
         let refused = StoreError::Invalid { what: "a key of this text is not allowed here" };
-        let key = KeyText::read(text, self.config().plain_keys).filter(|_| self.config().plain_keys).ok_or(refused)?;
+        let key = KeyText::read(text, self.config().plain_keys)
+            .filter(|_| self.config().plain_keys)
+            .ok_or(refused)?;
         let id = Builder::from_random_bytes(first_half(Sha256::digest(key.public_id()).into())).into_uuid();
         if self.put_key(tenant, id, name, &key).await?.is_some() {
             return Ok(());
         }
         let owner = self.get(rows::key(key.public_id()), true).await?;
-        let ours = owner.is_some_and(|row| Row::new(ROW, &row).opt_text(attr::TENANT) == Some(tenant.as_str()));
+        let ours =
+            owner.is_some_and(|row| Row::new(ROW, &row).opt_text(attr::TENANT) == Some(tenant.as_str()));
         if ours { Ok(()) } else { Err(StoreError::Conflict { what: "API key" }) }
     }
 
@@ -109,7 +112,9 @@ impl Store {
     /// [`StoreError::Corrupt`], and those of the service.
     pub async fn delete_key(&self, tenant: &TenantId, id: Uuid) -> Result<bool, StoreError> {
         let listed = rows::listed_key(tenant, id);
-        let Some(row) = self.get(listed.clone(), true).await? else { return Ok(false) };
+        let Some(row) = self.get(listed.clone(), true).await? else {
+            return Ok(false);
+        };
         let public_id = Row::new(ROW, &row).text(attr::PUBLIC)?.to_owned();
         let deletes = vec![
             Write::Delete(listed, Condition::present()),
@@ -145,7 +150,9 @@ impl Store {
             Write::Put(lookup.within_limit(ROW)?, Condition::absent()),
             Write::Put(list, Condition::absent()),
         ];
-        Ok(self.transact(puts).await?.is_none().then_some(record))
+        let refused = self.transact(puts).await?;
+        self.key_cache().forget(key.public_id());
+        Ok(refused.is_none().then_some(record))
     }
 }
 

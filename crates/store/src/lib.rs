@@ -40,7 +40,9 @@ pub use queue::{MalformedMessage, TaskMessage};
 pub use schema::create_table_if_absent;
 pub use sessions::Turn;
 pub use state::State;
-pub use tasks::{Cancelled, Claim, Finished, Lease, NewTask, Outcome, Refusal, Submitted, TaskError, TaskRecord};
+pub use tasks::{
+    Cancelled, Claim, Finished, Lease, NewTask, Outcome, Refusal, Submitted, TaskError, TaskRecord,
+};
 
 /// What the store has to be told. Nothing here is read from the environment.
 #[derive(Debug, Clone)]
@@ -149,5 +151,8 @@ impl fmt::Debug for Store {
 
 /// `time + duration`, or the end of time.
 fn after(time: Timestamp, duration: Duration) -> Timestamp {
-    SignedDuration::try_from(duration).ok().and_then(|duration| time.checked_add(duration).ok()).unwrap_or(Timestamp::MAX)
+    SignedDuration::try_from(duration)
+        .ok()
+        .and_then(|duration| time.checked_add(duration).ok())
+        .unwrap_or(Timestamp::MAX)
 }

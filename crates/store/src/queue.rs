@@ -14,7 +14,7 @@ use crate::ids::{TaskId, TenantId};
 const FORMAT: u8 = 1;
 
 /// The caller waits for the answer, so that all tries have to fit into 2 s.
-const TRIES: u64 = 3;
+const TRIES: u32 = 3;
 const TRY_TIMEOUT: Duration = Duration::from_millis(600);
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -81,7 +81,9 @@ impl Store {
         let message = TaskMessage { tenant: tenant.clone(), task };
         let mut last = StoreError::Unavailable(Fault { kind: "timeout", code: None });
         for tried in 0..TRIES {
-            sleep(PAUSE * u32::try_from(tried).unwrap_or(1)).await;
+            if tried > 0 {
+                sleep(PAUSE * tried).await;
+            }
             match timeout(TRY_TIMEOUT, self.send(&message)).await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(error)) if !error.is_retryable() => return Err(error),

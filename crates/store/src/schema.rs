@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType, TableStatus, TimeToLiveSpecification,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType, TableStatus, TimeToLiveSpecification,
 };
 use jiff::Timestamp;
 
@@ -94,11 +94,17 @@ pub fn sortable(time: Timestamp) -> String {
 pub async fn create_table_if_absent(client: &Client, table: &str) -> Result<(), StoreError> {
     match create_table(client, table).await {
         Ok(()) => {}
-        Err(error) if error.code() == Some("ResourceInUseException") => return wait_until_active(client, table).await,
+        Err(error) if error.code() == Some("ResourceInUseException") => {
+            return wait_until_active(client, table).await;
+        }
         Err(error) => return Err(error.into()),
     }
     wait_until_active(client, table).await?;
-    let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(EXPIRES).build().map_err(bad_definition)?;
+    let ttl = TimeToLiveSpecification::builder()
+        .enabled(true)
+        .attribute_name(EXPIRES)
+        .build()
+        .map_err(bad_definition)?;
     client.update_time_to_live().table_name(table).time_to_live_specification(ttl).send().await?;
     Ok(())
 }
@@ -107,14 +113,16 @@ async fn create_table(client: &Client, table: &str) -> Result<(), SdkError<Creat
     let build = SdkError::construction_failure;
     let mut request = client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
     for name in [PK, SK].into_iter().chain(INDEXES.iter().flat_map(|index| [index.pk, index.sk])) {
-        let definition = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
+        let definition =
+            AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
         request = request.attribute_definitions(definition.build().map_err(build)?);
     }
     for element in key_schema(PK, SK) {
         request = request.key_schema(element.map_err(build)?);
     }
     for index in INDEXES {
-        let keys = key_schema(index.pk, index.sk).into_iter().collect::<Result<Vec<_>, _>>().map_err(build)?;
+        let keys =
+            key_schema(index.pk, index.sk).into_iter().collect::<Result<Vec<_>, _>>().map_err(build)?;
         let projection = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
         let index = GlobalSecondaryIndex::builder()
             .index_name(index.name)

@@ -5,13 +5,13 @@
 
 use serde_json::Value;
 
+use crate::Store;
 use crate::error::StoreError;
 use crate::ids::{FlowId, SessionId, TenantId};
 use crate::item::{Item, Row, epoch_seconds, json};
 use crate::rows::{self, RowKey};
 use crate::schema::{EXPIRES, SK, attr};
 use crate::table::{Range, Sort};
-use crate::Store;
 
 /// DynamoDB's limit for a sort key, in bytes.
 const SORT_KEY_LIMIT: usize = 1024;
@@ -43,7 +43,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         let sk = rows::scope_prefix(scope) + &turn.key;
         if turn.key.is_empty() || sk.len() > SORT_KEY_LIMIT {
-            return Err(StoreError::Invalid { what: "a turn's key is empty, or too long together with its scope" });
+            return Err(StoreError::Invalid {
+                what: "a turn's key is empty, or too long together with its scope",
+            });
         }
         let key = RowKey { pk: rows::session_partition(tenant, flow, session), sk };
         let item = Item::new(key)

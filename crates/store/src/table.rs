@@ -8,7 +8,8 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{
-    Delete, DeleteRequest, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, WriteRequest,
+    Delete, DeleteRequest, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    WriteRequest,
 };
 
 use crate::Store;
@@ -105,7 +106,9 @@ impl Store {
             Ok(_) => Ok(None),
             Err(SdkError::ServiceError(refused)) if refused.err().is_conditional_check_failed_exception() => {
                 match refused.into_err() {
-                    PutItemError::ConditionalCheckFailedException(refused) => Ok(Some(refused.item.unwrap_or_default())),
+                    PutItemError::ConditionalCheckFailedException(refused) => {
+                        Ok(Some(refused.item.unwrap_or_default()))
+                    }
                     _ => Ok(Some(Attributes::default())),
                 }
             }
@@ -133,7 +136,9 @@ impl Store {
             Ok(output) => Ok(Updated::Applied(output.attributes.unwrap_or_default())),
             Err(SdkError::ServiceError(refused)) if refused.err().is_conditional_check_failed_exception() => {
                 match refused.into_err() {
-                    UpdateItemError::ConditionalCheckFailedException(refused) => Ok(Updated::Refused(refused.item)),
+                    UpdateItemError::ConditionalCheckFailedException(refused) => {
+                        Ok(Updated::Refused(refused.item))
+                    }
                     _ => Ok(Updated::Refused(None)),
                 }
             }
@@ -146,7 +151,11 @@ impl Store {
         self.query_attributes(range, None).await
     }
 
-    async fn query_attributes(&self, range: Range, only: Option<&str>) -> Result<Vec<Attributes>, StoreError> {
+    async fn query_attributes(
+        &self,
+        range: Range,
+        only: Option<&str>,
+    ) -> Result<Vec<Attributes>, StoreError> {
         let wanted = range.newest.map_or(usize::MAX, |newest| newest as usize);
         let mut terms = Terms::default();
         terms.values.insert(":pk".to_owned(), text(range.pk));
@@ -206,7 +215,8 @@ impl Store {
 
     /// Applies all writes or none. `Some` is the index of the first write whose condition did not hold.
     pub(crate) async fn transact(&self, writes: Vec<Write>) -> Result<Option<usize>, StoreError> {
-        let items: Vec<_> = writes.into_iter().map(|write| self.transaction_item(write)).collect::<Result<_, _>>()?;
+        let items: Vec<_> =
+            writes.into_iter().map(|write| self.transaction_item(write)).collect::<Result<_, _>>()?;
         for tried in 0..TRIES {
             pause(tried).await;
             let request = self.dynamodb().transact_write_items().set_transact_items(Some(items.clone()));

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::Store;
 use crate::error::StoreError;
 use crate::ids::{FlowId, TaskId, TenantId};
 use crate::item::{Item, Row, epoch_seconds, json, text, time};
@@ -16,7 +17,6 @@ use crate::rows::{self, META, RESULT};
 use crate::schema::{EXPIRES, LIST, attr};
 use crate::size::Attributes;
 use crate::state::{Event, State};
-use crate::Store;
 
 pub use claim::{Claim, Lease, Refusal};
 pub use finish::{Cancelled, Finished};

@@ -46,7 +46,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Corrupt`], and those of the service: the caller may not be let in then either.
     pub async fn authenticate(&self, text: &str) -> Result<Option<Principal>, StoreError> {
-        let Some(key) = KeyText::read(text, self.config().plain_keys) else { return Ok(None) };
+        let Some(key) = KeyText::read(text, self.config().plain_keys) else {
+            return Ok(None);
+        };
         let now = self.now();
         let (stored, uses) = match self.key_cache().get(key.public_id(), now) {
             Some(stored) => (stored, None),
@@ -59,7 +61,9 @@ impl Store {
         // An unknown id takes the same work as a wrong secret.
         let secret_hash = stored.as_ref().map_or(&NO_SECRET, |stored| &stored.secret_hash);
         let matches = bool::from(secret_hash.ct_eq(key.secret_hash()));
-        let Some(stored) = stored.filter(|_| matches) else { return Ok(None) };
+        let Some(stored) = stored.filter(|_| matches) else {
+            return Ok(None);
+        };
         match uses {
             Some(uses) => self.write_uses(&stored.principal, uses + 1, now).await,
             None => self.key_cache().count_use(key.public_id()),
@@ -74,7 +78,8 @@ impl Store {
 
     /// Counts may be high by one window when a reply is lost: they inform, and decide nothing.
     async fn write_uses(&self, principal: &Principal, uses: u64, now: Timestamp) {
-        let change = Change::when(Condition::present()).increase(attr::USES, number(uses)).set(attr::USED, time(now));
+        let change =
+            Change::when(Condition::present()).increase(attr::USES, number(uses)).set(attr::USED, time(now));
         let written = self.update(rows::listed_key(&principal.tenant, principal.key), change).await;
         match written {
             Ok(Updated::Applied(_) | Updated::Refused(_)) => {}
@@ -85,8 +90,11 @@ impl Store {
 
 fn stored(attributes: &Attributes) -> Result<StoredKey, StoreError> {
     let row = Row::new(ROW, attributes);
-    let principal =
-        Principal { tenant: row.parsed(attr::TENANT)?, key: row.parsed(attr::ID)?, name: row.text(attr::NAME)?.to_owned() };
+    let principal = Principal {
+        tenant: row.parsed(attr::TENANT)?,
+        key: row.parsed(attr::ID)?,
+        name: row.text(attr::NAME)?.to_owned(),
+    };
     let secret_hash = row.bytes(attr::SECRET)?.try_into().map_err(|_| row.corrupt())?;
     Ok(StoredKey { principal, secret_hash })
 }

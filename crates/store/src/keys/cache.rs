@@ -69,9 +69,11 @@ impl KeyCache {
         }
     }
 
-    /// Forgets a key that was deleted through this store.
+    /// Forgets what is known of a key that was made or deleted through this store.
     pub(super) fn forget(&self, public_id: &str) {
-        self.lookups().found.remove(public_id);
+        let mut lookups = self.lookups();
+        lookups.found.remove(public_id);
+        lookups.unknown.remove(public_id);
     }
 
     fn lookups(&self) -> MutexGuard<'_, Lookups> {
@@ -145,7 +147,9 @@ mod tests {
         cache.put("a", None, at(1));
         assert_eq!(cache.get("a", at(1)), Some(None));
         cache.put("b", Some(StoredKey::example()), at(0));
-        cache.forget("b");
-        assert_eq!(cache.get("b", at(1)), None);
+        for id in ["a", "b"] {
+            cache.forget(id);
+            assert_eq!(cache.get(id, at(1)), None);
+        }
     }
 }

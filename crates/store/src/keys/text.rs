@@ -56,7 +56,9 @@ impl KeyText<'_> {
         }
         (plain && !text.is_empty()).then(|| {
             let mut id = [0; 16];
-            id.copy_from_slice(&Sha256::new().chain_update("public id of ").chain_update(text).finalize()[..16]);
+            id.copy_from_slice(
+                &Sha256::new().chain_update("public id of ").chain_update(text).finalize()[..16],
+            );
             KeyText {
                 text: text.into(),
                 public_id: base62(u128::from_be_bytes(id), PUBLIC.len()),

@@ -167,7 +167,9 @@ pub(super) fn held(lease: &Lease, event: Event) -> Condition {
 
 /// Why the row, as it was when the condition failed, is not to be had.
 pub(super) fn refusal(row: Option<&Attributes>, now: Timestamp) -> Result<Refusal, StoreError> {
-    let Some(row) = row else { return Ok(Refusal::Unknown) };
+    let Some(row) = row else {
+        return Ok(Refusal::Unknown);
+    };
     let row = Row::new(ROW, row);
     Ok(match state_of(row)? {
         _ if has_expired(row, now) => Refusal::Expired,

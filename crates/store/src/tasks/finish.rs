@@ -106,7 +106,12 @@ impl Store {
     }
 
     /// What the row says about an end that was not, or may not have been, applied.
-    async fn finish_refused(&self, lease: &Lease, event: Event, now: Timestamp) -> Result<Finished, StoreError> {
+    async fn finish_refused(
+        &self,
+        lease: &Lease,
+        event: Event,
+        now: Timestamp,
+    ) -> Result<Finished, StoreError> {
         let row = self.get(rows::task(&lease.tenant, lease.task, META), true).await?;
         verdict(row.as_ref(), lease, event, now)
     }

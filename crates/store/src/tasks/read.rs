@@ -54,7 +54,9 @@ impl Store {
         let items = self.query(range).await?;
         let part = |name: &str| items.iter().find(|item| Row::new(ROW, item).opt_text(SK) == Some(name));
         match part(META) {
-            Some(meta) if !has_expired(Row::new(ROW, meta), self.now()) => record(id, meta, part(RESULT)).map(Some),
+            Some(meta) if !has_expired(Row::new(ROW, meta), self.now()) => {
+                record(id, meta, part(RESULT)).map(Some)
+            }
             _ => Ok(None),
         }
     }

@@ -130,7 +130,8 @@ async fn the_meter_agrees_with_what_the_service_says() {
     let puts = [(100, None), (100, Some("1")), (2_000, Some("1")), (100, Some("2")), (5_000, None)];
     for (padding, open) in puts {
         cloud.meter.take();
-        let said = put(padding, open).send().await.unwrap().consumed_capacity.unwrap().capacity_units.unwrap();
+        let said =
+            put(padding, open).send().await.unwrap().consumed_capacity.unwrap().capacity_units.unwrap();
         assert_eq!(cloud.meter.take().write_units as f64, said, "{padding} {open:?}");
     }
 }

@@ -18,7 +18,8 @@ use axum::routing::post;
 use jiff::{SignedDuration, Timestamp};
 use millrace_store::metering::Meter;
 use millrace_store::{
-    FlowId, Host, NewTask, Outcome, Store, StoreConfig, TaskError, TaskMessage, TenantId, create_table_if_absent,
+    FlowId, Host, NewTask, Outcome, Store, StoreConfig, TaskError, TaskMessage, TenantId,
+    create_table_if_absent,
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -47,7 +48,8 @@ impl Host for FakeHost {
     fn random(&self, buf: &mut [u8]) {
         for byte in buf {
             // SplitMix64, a byte at a time.
-            let mut z = self.drawn.fetch_add(1, Ordering::SeqCst).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let mut z =
+                self.drawn.fetch_add(1, Ordering::SeqCst).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             *byte = (z ^ (z >> 31)) as u8;
@@ -66,12 +68,16 @@ pub(crate) struct FakeQueue {
 impl FakeQueue {
     pub(crate) fn bodies(&self) -> Vec<TaskMessage> {
         let messages = self.messages.lock().unwrap();
-        messages.iter().map(|message| TaskMessage::parse(message["MessageBody"].as_str().unwrap()).unwrap()).collect()
+        messages
+            .iter()
+            .map(|message| TaskMessage::parse(message["MessageBody"].as_str().unwrap()).unwrap())
+            .collect()
     }
 
     async fn receive(State(queue): State<Self>, body: String) -> (StatusCode, String) {
         queue.calls.fetch_add(1, Ordering::SeqCst);
-        let refused = queue.refuse.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        let refused =
+            queue.refuse.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if refused.is_ok() {
             return (StatusCode::SERVICE_UNAVAILABLE, "{}".to_owned());
         }
@@ -91,7 +97,9 @@ impl LossyWire {
     fn client(&self) -> SharedHttpClient {
         let wire = self.clone();
         let inner = SharedHttpConnector::new(Connector::builder().build_http());
-        http_client_fn(move |_, _| SharedHttpConnector::new(LossyConnector { wire: wire.clone(), inner: inner.clone() }))
+        http_client_fn(move |_, _| {
+            SharedHttpConnector::new(LossyConnector { wire: wire.clone(), inner: inner.clone() })
+        })
     }
 }
 

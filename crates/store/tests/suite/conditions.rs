@@ -65,7 +65,11 @@ async fn the_database_accepts_exactly_what_the_function_allows() {
             let claimable = event == Event::LeaseExpiredReclaimed && state == State::Queued;
             let event = if claimable { Event::Claimed } else { event };
             happen(&cloud, &lease, event).await;
-            assert_eq!(stored(&cloud, &lease).await, next(state, event).unwrap_or(state), "{state:?} {event:?}");
+            assert_eq!(
+                stored(&cloud, &lease).await,
+                next(state, event).unwrap_or(state),
+                "{state:?} {event:?}"
+            );
         }
     }
 }

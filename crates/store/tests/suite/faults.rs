@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use millrace_store::{Claim, FlowDraft, Finished, FlowPatch, State, StoreError};
+use millrace_store::{Claim, Finished, FlowDraft, FlowPatch, State, StoreError};
 use serde_json::json;
 
 use crate::cloud::{Cloud, noise, succeeded, tenant};

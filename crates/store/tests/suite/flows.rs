@@ -88,7 +88,8 @@ async fn an_endpoint_name_leads_to_one_flow() {
     cloud.store.update_flow(&acme, first.id, rename("talk")).await.unwrap();
     assert_eq!(cloud.store.flow_by_name(&acme, "chat").await.unwrap(), None);
     cloud.store.update_flow(&acme, second.id, rename("chat")).await.unwrap();
-    let found = |name: &'static str| async { cloud.store.flow_by_name(&acme, name).await.unwrap().map(|f| f.id) };
+    let found =
+        |name: &'static str| async { cloud.store.flow_by_name(&acme, name).await.unwrap().map(|f| f.id) };
     assert_eq!((found("talk").await, found("chat").await), (Some(first.id), Some(second.id)));
     cloud.store.update_flow(&acme, second.id, rename("")).await.unwrap();
     assert_eq!(found("chat").await, None);

@@ -86,7 +86,7 @@ async fn keys_are_listed_masked_with_their_uses() {
     let acme = tenant("acme");
     let key = cloud.store.create_key(&acme, "laptop").await.unwrap();
     let listed = cloud.store.keys(&acme).await.unwrap();
-    assert_eq!(listed, [key.record.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&key.record));
     assert_eq!((listed[0].total_uses, listed[0].last_used_at, listed[0].is_active), (0, None, true));
     assert_eq!(listed[0].masked, format!("{}{}", &key.text[..8], "*".repeat(61)));
 
@@ -118,6 +118,7 @@ async fn plain_keys_work_only_where_they_are_allowed() {
     let cloud = Cloud::start().await;
     let acme = tenant("acme");
     let local = cloud.another(|config| config.plain_keys = true);
+    assert_eq!(local.authenticate("demo").await.unwrap(), None);
     for _ in 0..2 {
         local.seed_key(&acme, "demo", "local").await.unwrap();
     }

@@ -22,7 +22,11 @@ async fn turns_come_back_oldest_first_all_or_the_newest() {
     let cloud = Cloud::start().await;
     let (acme, flow, chat) = (tenant("acme"), FlowId::new(cloud.host.as_ref()), session("chat"));
     for key in ["0003", "0001", "0002"] {
-        cloud.store.append_turn(&acme, flow, &chat, "memory", &turn(key, json!({"text": key}))).await.unwrap();
+        cloud
+            .store
+            .append_turn(&acme, flow, &chat, "memory", &turn(key, json!({"text": key})))
+            .await
+            .unwrap();
     }
     for (newest, expected) in [
         (None, vec!["0001", "0002", "0003"]),

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use millrace_store::{Cancelled, Claim, Finished, Lease, NewTask, Refusal, State, Store, StoreError, TaskError};
+use millrace_store::{
+    Cancelled, Claim, Finished, Lease, NewTask, Refusal, State, Store, StoreError, TaskError,
+};
 use serde_json::{Value, json};
 
 use crate::cloud::{Cloud, failed, noise, succeeded, tenant};
@@ -191,7 +193,8 @@ async fn a_cancelled_task_ends_before_or_while_it_runs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn results_of_every_size_come_back() {
     let cloud = Cloud::start().await;
-    for result in [Value::Null, json!({"text": "x".repeat(20_000)}), noise(300), noise(2_000), noise(390_000)] {
+    for result in [Value::Null, json!({"text": "x".repeat(20_000)}), noise(300), noise(2_000), noise(390_000)]
+    {
         let task = cloud.submitted(&tenant("acme")).await;
         let lease = granted(&cloud.store, &task).await;
         cloud.store.finish(&lease, &succeeded(result.clone())).await.unwrap();
