@@ -36,7 +36,9 @@ impl Body {
         let bytes = match Limited::new(stream, limit).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-                return Err(too_large(&format!("The request body has more than {limit} bytes, which is the limit")));
+                return Err(too_large(&format!(
+                    "The request body has more than {limit} bytes, which is the limit"
+                )));
             }
             Err(error) => return Err(unreadable().because(error)),
         };
@@ -44,10 +46,13 @@ impl Body {
     }
 
     fn of(headers: &HeaderMap, bytes: Bytes) -> Result<Self, ApiError> {
-        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let content_type =
+            headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         match content_type {
             _ if bytes.is_empty() => Ok(Self::Absent),
-            content_type if content_type.is_empty() || is_json(content_type) => json_body(&bytes).map(Self::Json),
+            content_type if content_type.is_empty() || is_json(content_type) => {
+                json_body(&bytes).map(Self::Json)
+            }
             content_type => Ok(Self::Other { content_type: content_type.to_owned(), bytes }),
         }
     }
@@ -105,9 +110,15 @@ mod tests {
             Some("Application/JSON; charset=utf-8"),
             Some("application/vnd.api+json"),
         ] {
-            assert_eq!(of(content_type, b"{\"a\":1}").unwrap(), Body::Json(json!({"a": 1})), "{content_type:?}");
+            assert_eq!(
+                of(content_type, b"{\"a\":1}").unwrap(),
+                Body::Json(json!({"a": 1})),
+                "{content_type:?}"
+            );
         }
-        for content_type in ["text/plain", "application/x-www-form-urlencoded", "text/json", "application/jsonp"] {
+        for content_type in
+            ["text/plain", "application/x-www-form-urlencoded", "text/json", "application/jsonp"]
+        {
             assert!(matches!(of(Some(content_type), b"{}"), Ok(Body::Other { .. })), "{content_type}");
         }
     }
@@ -138,6 +149,9 @@ mod tests {
         assert_eq!(error.parts(), (413, &json!("The request body has 11 bytes; the limit is 10")));
         let chunks = futures::stream::iter(["123456", "789012"].map(Ok::<_, std::io::Error>));
         let error = read(Stream::from_stream(chunks)).await.unwrap_err();
-        assert_eq!(error.parts(), (413, &json!("The request body has more than 10 bytes, which is the limit")));
+        assert_eq!(
+            error.parts(),
+            (413, &json!("The request body has more than 10 bytes, which is the limit"))
+        );
     }
 }

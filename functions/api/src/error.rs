@@ -1,8 +1,8 @@
 //! What is answered when a request cannot be served: the one conversion of errors to responses.
 
 use axum::response::{IntoResponse, Response};
-use http::header::{HeaderValue, RETRY_AFTER};
 use http::StatusCode;
+use http::header::{HeaderValue, RETRY_AFTER};
 use millrace_engine::{ErrorKind, RunError, TweakError};
 use millrace_runner::RunnerError;
 use millrace_store::{StoreError, TaskId};
@@ -119,8 +119,7 @@ impl From<TweakError> for ApiError {
             return Self::new(StatusCode::BAD_REQUEST, message);
         };
         // The form of Langflow 1.x (1.13 contract 2.2); 0.x would have executed the code.
-        let detail =
-            json!({"error": "Refused tweaks", "code": "TWEAKS_REFUSED", "message": message, "fields": [field]});
+        let detail = json!({"error": "Refused tweaks", "code": "TWEAKS_REFUSED", "message": message, "fields": [field]});
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
     }
 }
@@ -190,7 +189,10 @@ mod tests {
     fn a_tweak_of_code_is_refused_in_the_form_of_1_x() {
         let error = ApiError::from(TweakError::Refused("code".into()));
         let (status, detail) = error.parts();
-        assert_eq!((status, &detail["code"], &detail["fields"]), (422, &json!("TWEAKS_REFUSED"), &json!(["code"])));
+        assert_eq!(
+            (status, &detail["code"], &detail["fields"]),
+            (422, &json!("TWEAKS_REFUSED"), &json!(["code"]))
+        );
         let error = ApiError::from(TweakError::UnknownNode("X".into()));
         assert_eq!(error.parts(), (400, &json!("Tweak for unknown node 'X'")));
     }

@@ -40,7 +40,8 @@ mod tests {
         let body = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.json\"\r\n\r\n{}\r\n\
                     --b\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nü\r\n--b--\r\n";
         let parts = parts(TYPE, Bytes::from(body)).await.unwrap();
-        let expected = [("file", "{}"), ("note", "ü")].map(|(name, text)| (name.to_owned(), Bytes::from(text)));
+        let expected =
+            [("file", "{}"), ("note", "ü")].map(|(name, text)| (name.to_owned(), Bytes::from(text)));
         assert_eq!(parts, expected);
     }
 

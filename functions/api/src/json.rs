@@ -52,7 +52,8 @@ type Fault = (usize, Cow<'static, str>);
 fn diagnose(text: &str, refused: &serde_json::Error) -> Fault {
     let scanner = Scanner { text: text.as_bytes() };
     let Err(fault) = scanner.document() else {
-        let line: usize = text.split_inclusive('\n').take(refused.line().saturating_sub(1)).map(str::len).sum();
+        let line: usize =
+            text.split_inclusive('\n').take(refused.line().saturating_sub(1)).map(str::len).sum();
         let at = (line + refused.column().saturating_sub(1)).min(text.len());
         let at = (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         let message = refused.to_string();
@@ -158,7 +159,9 @@ impl Scanner<'_> {
     }
 
     fn number(&self, start: usize) -> Option<usize> {
-        let digits = |at: usize| at + self.text[at.min(self.text.len())..].iter().take_while(|b| b.is_ascii_digit()).count();
+        let digits = |at: usize| {
+            at + self.text[at.min(self.text.len())..].iter().take_while(|b| b.is_ascii_digit()).count()
+        };
         let whole = start + usize::from(self.is(start, b'-'));
         let mut at = match self.text.get(whole)? {
             b'0' => whole + 1,

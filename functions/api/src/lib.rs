@@ -18,6 +18,7 @@ mod route;
 mod router;
 mod routes;
 mod trace;
+mod uuid_text;
 mod validation;
 
 use millrace_runner::Runner;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, RawPathParams, Request};
 use axum::RequestPartsExt;
+use axum::extract::{Query, RawPathParams, Request};
 use http::HeaderMap;
 
 use crate::App;
@@ -48,7 +48,8 @@ impl Incoming {
     /// The key that came along. The header counts; the query is for Langflow's clients that send it there.
     pub(crate) fn api_key(&self) -> Option<String> {
         const NAME: &str = "x-api-key";
-        let header = self.headers.get(NAME).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let header =
+            self.headers.get(NAME).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let given = |key: &String| !key.is_empty();
         header.filter(given).or_else(|| self.query(NAME).map(str::to_owned).filter(given))
     }

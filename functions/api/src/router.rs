@@ -58,12 +58,16 @@ pub fn router(app: Arc<App>) -> Router {
     }
     for route in routes {
         let (path, method, route) = (route.path, route.method, Arc::new(route));
-        let handler = move |State(app): State<Arc<App>>, request: Request| async move { route.serve(app, request).await };
+        let handler = move |State(app): State<Arc<App>>, request: Request| async move {
+            route.serve(app, request).await
+        };
         router = router.route(path, on(method, handler));
     }
     router
         .fallback(async || ApiError::not_found("Not Found"))
-        .method_not_allowed_fallback(async || ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"))
+        .method_not_allowed_fallback(async || {
+            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
+        })
         .layer(from_fn_with_state(Arc::clone(&app), trace::line))
         .with_state(app)
 }
@@ -72,14 +76,9 @@ pub fn router(app: Arc<App>) -> Router {
 async fn redirect(uri: Uri) -> Response {
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     match HeaderValue::try_from(other_form(uri.path()) + &query) {
-        Ok(location) if is_local(&uri) => (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, location)]).into_response(),
-        _ => ApiError::not_found("Not Found").into_response(),
+        Ok(location) => (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, location)]).into_response(),
+        Err(_) => ApiError::not_found("Not Found").into_response(),
     }
-}
-
-/// `//host/…` would lead away from here.
-fn is_local(uri: &Uri) -> bool {
-    !uri.path().starts_with("//")
 }
 
 fn other_form(path: &str) -> String {

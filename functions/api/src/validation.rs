@@ -35,10 +35,10 @@ impl Fault {
         Self::new("json_invalid", at, "JSON decode error", json!({})).with(json!({"error": error.message}))
     }
 
-    /// A path parameter that should be a UUID. The sentences are those of the `uuid` crate, as in Langflow.
-    pub(crate) fn uuid(at: Vec<Value>, error: &uuid::Error, input: &str) -> Self {
-        let message = format!("Input should be a valid UUID, {error}");
-        Self::new("uuid_parsing", at, message, input.into()).with(json!({"error": error.to_string()}))
+    /// A path parameter that should be a UUID, and why it is none.
+    pub(crate) fn uuid(at: Vec<Value>, why: &str, input: &str) -> Self {
+        let message = format!("Input should be a valid UUID, {why}");
+        Self::new("uuid_parsing", at, message, input.into()).with(json!({"error": why}))
     }
 
     pub(crate) fn with(mut self, context: Value) -> Self {
@@ -92,12 +92,12 @@ impl Fields {
     }
 
     /// The fields of an object that has to be there.
-    pub(crate) fn of(value: Option<Value>, at: Vec<Value>) -> Result<Self, Fault> {
+    pub(crate) fn of(value: Option<Value>, at: Vec<Value>) -> Result<Self, Vec<Fault>> {
         const SHAPE: &str = "Input should be a valid dictionary or object to extract fields from";
         match value {
             Some(Value::Object(object)) => Ok(Self { object: Some(object), at, faults: Vec::new() }),
-            None | Some(Value::Null) => Err(Fault::new("missing", at, "Field required", Value::Null)),
-            Some(other) => Err(Fault::new("model_attributes_type", at, SHAPE, other)),
+            None | Some(Value::Null) => Err(vec![Fault::new("missing", at, "Field required", Value::Null)]),
+            Some(other) => Err(vec![Fault::new("model_attributes_type", at, SHAPE, other)]),
         }
     }
 
@@ -174,7 +174,8 @@ impl Fields {
         }
         let expected = listed(words.iter().map(|(word, _)| *word));
         let message = format!("Input should be {expected}");
-        let fault = Fault::new("literal_error", self.place(name), message, value).with(json!({"expected": expected}));
+        let fault =
+            Fault::new("literal_error", self.place(name), message, value).with(json!({"expected": expected}));
         self.push(fault);
         None
     }
@@ -275,7 +276,7 @@ mod tests {
     #[test]
     fn a_model_has_to_be_an_object() {
         for (body, kind) in [(None, "missing"), (Some(json!([1])), "model_attributes_type")] {
-            assert_eq!(Fields::of(body, vec![]).err().unwrap().kind, kind);
+            assert_eq!(Fields::of(body, vec![]).err().unwrap()[0].kind, kind);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What is decided before a handler is reached. The store behind it is not there: nothing here may ask it.
 
-use axum::body::Body;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use axum::body::Body;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
@@ -85,7 +85,11 @@ async fn every_other_route_wants_a_key() {
             assert!(reply.body["detail"].as_str().unwrap().starts_with("An API key"), "{path}");
         }
         let reply = send(method.clone(), &path, Some("sk-bad"), "").await;
-        assert_eq!((reply.status, reply.body["detail"].as_str()), (403, Some("Invalid or missing API key")), "{path}");
+        assert_eq!(
+            (reply.status, reply.body["detail"].as_str()),
+            (403, Some("Invalid or missing API key")),
+            "{path}"
+        );
     }
 }
 
@@ -127,7 +131,8 @@ async fn a_body_over_the_limit_is_413_with_both_sizes() {
 
 #[tokio::test]
 async fn json_ten_thousand_levels_deep_is_422() {
-    for body in ["[".repeat(10_000), "{\"inputs\":".repeat(10_000), "[".repeat(10_000) + &"]".repeat(10_000)] {
+    for body in ["[".repeat(10_000), "{\"inputs\":".repeat(10_000), "[".repeat(10_000) + &"]".repeat(10_000)]
+    {
         let reply = send(Method::POST, PROCESS, None, &body).await;
         let error = &reply.body["detail"][0];
         assert_eq!((reply.status, &error["type"]), (422, &json!("json_invalid")));
@@ -143,7 +148,9 @@ async fn unknown_paths_and_methods_need_no_key() {
     assert_eq!((reply.status, reply.body), (405, json!({"detail": "Method Not Allowed"})));
     assert_eq!(reply.headers[ALLOW], "POST");
     // What Langflow runs without any key does not exist.
-    for path in ["/api/v1/process/json", "/api/v1/build/x/flow", "/api/v1/validate/code", "/api/v1/auto_login"] {
+    for path in
+        ["/api/v1/process/json", "/api/v1/build/x/flow", "/api/v1/validate/code", "/api/v1/auto_login"]
+    {
         let reply = send(Method::POST, path, None, "{}").await;
         assert!(matches!(reply.status, 403 | 404), "{path}");
     }

@@ -14,6 +14,7 @@ use crate::auth::user_id;
 use crate::error::ApiError;
 use crate::request::Incoming;
 use crate::respond;
+use crate::uuid_text;
 use crate::validation::{Fault, Fields};
 
 /// Flows whose data is read at a time.
@@ -102,7 +103,7 @@ pub(crate) async fn store(
 
 /// Reads a flow to be created. Other fields, which exports have many of, are ignored.
 pub(crate) fn draft(value: Option<Value>, at: Vec<Value>) -> Result<FlowDraft, Vec<Fault>> {
-    let mut fields = Fields::of(value, at).map_err(|fault| vec![fault])?;
+    let mut fields = Fields::of(value, at)?;
     let draft = FlowDraft {
         name: fields.required_text("name"),
         description: fields.text("description"),
@@ -116,7 +117,7 @@ pub(crate) fn draft(value: Option<Value>, at: Vec<Value>) -> Result<FlowDraft, V
 }
 
 fn patch(value: Option<Value>) -> Result<FlowPatch, Vec<Fault>> {
-    let mut fields = Fields::of(value, vec!["body".into()]).map_err(|fault| vec![fault])?;
+    let mut fields = Fields::of(value, vec!["body".into()])?;
     let patch = FlowPatch {
         name: fields.text("name"),
         description: fields.text("description"),
@@ -154,17 +155,21 @@ fn endpoint_name(fields: &mut Fields) -> Option<String> {
     None
 }
 
-fn flow_id(incoming: &Incoming) -> Result<FlowId, Fault> {
+fn flow_id(incoming: &Incoming) -> Result<FlowId, ApiError> {
     let text = incoming.param("flow_id");
-    let refused = |error| Fault::uuid(vec!["path".into(), "flow_id".into()], &error, text);
-    Uuid::parse_str(text).map(FlowId).map_err(refused)
+    let refused = |why: String| Fault::uuid(vec!["path".into(), "flow_id".into()], &why, text).into();
+    uuid_text::parse(text).map(FlowId).map_err(refused)
 }
 
 fn unknown() -> ApiError {
     ApiError::not_found("Flow not found")
 }
 
-async fn with_data(store: &Store, tenant: &TenantId, record: FlowRecord) -> Result<FlowRead<Value>, ApiError> {
+async fn with_data(
+    store: &Store,
+    tenant: &TenantId,
+    record: FlowRecord,
+) -> Result<FlowRead<Value>, ApiError> {
     let data = match &record.version {
         Some(version) => store.flow_data(tenant, record.id, version).await?,
         None => None,
@@ -207,7 +212,9 @@ mod tests {
     #[test]
     fn a_draft_has_a_name_and_a_graph_or_none() {
         for data in [json!(null), json!({"nodes": [], "edges": []})] {
-            assert!(draft(Some(json!({"name": "x", "data": data, "last_tested_version": "1"})), vec![]).is_ok());
+            assert!(
+                draft(Some(json!({"name": "x", "data": data, "last_tested_version": "1"})), vec![]).is_ok()
+            );
         }
         for (value, kind, message) in [
             (json!({"data": null}), "missing", "Field required"),
@@ -221,7 +228,10 @@ mod tests {
             assert_eq!((&faults[0]["type"], &faults[0]["msg"]), (&json!(kind), &json!(message)), "{value}");
             assert_eq!(faults.as_array().unwrap().len(), 1, "{value}");
         }
-        assert_eq!(faults(json!({"name": "x", "endpoint_name": "a/b"}))[0]["loc"], json!(["body", "endpoint_name"]));
+        assert_eq!(
+            faults(json!({"name": "x", "endpoint_name": "a/b"}))[0]["loc"],
+            json!(["body", "endpoint_name"])
+        );
     }
 
     #[test]

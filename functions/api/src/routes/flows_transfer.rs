@@ -1,6 +1,7 @@
 //! Flows in and out by the dozen: exports uploaded, all flows downloaded (0.6 contract 1.6).
 
 use axum::response::Response;
+use millrace_runner::Runner;
 use millrace_store::{FlowDraft, Principal};
 use serde_json::{Value, json};
 
@@ -10,17 +11,12 @@ use crate::error::ApiError;
 use crate::form;
 use crate::request::Incoming;
 use crate::respond;
-use crate::validation::Fault;
+use crate::validation::{Fault, Fields};
 
 /// `POST /api/v1/flows/batch/`: `{"flows": […]}`
 pub(crate) async fn batch(incoming: Incoming, caller: Principal) -> Result<Response, ApiError> {
-    let Some(body) = incoming.body.into_value() else {
-        return Err(missing("flows").into());
-    };
-    let Value::Object(mut body) = body else {
-        return Err(Fault::new("model_attributes_type", vec!["body".into()], NOT_AN_OBJECT, body).into());
-    };
-    let flows = body.remove("flows").ok_or_else(|| missing("flows"))?;
+    let mut fields = Fields::of(incoming.body.into_value(), vec!["body".into()])?;
+    let flows = fields.take("flows").ok_or_else(|| missing("flows"))?;
     create_all(&incoming.app.runner, caller, drafts(flows)?).await
 }
 
@@ -35,7 +31,9 @@ pub(crate) async fn upload(incoming: Incoming, caller: Principal) -> Result<Resp
     let parts = form::parts(&content_type, bytes).await?;
     let (_, file) = parts.into_iter().find(|(name, _)| name == "file").ok_or_else(|| missing("file"))?;
     let flows = match json_body(&file)? {
-        Value::Object(mut export) => export.remove("flows").unwrap_or_else(|| Value::Array(vec![export.into()])),
+        Value::Object(mut export) => {
+            export.remove("flows").unwrap_or_else(|| Value::Array(vec![export.into()]))
+        }
         other => other,
     };
     create_all(&incoming.app.runner, caller, drafts(flows)?).await
@@ -46,8 +44,6 @@ pub(crate) async fn download(incoming: Incoming, caller: Principal) -> Result<Re
     let flows = all(incoming.app.runner.store(), &caller.tenant).await?;
     Ok(respond::ok(&json!({"flows": flows})))
 }
-
-const NOT_AN_OBJECT: &str = "Input should be a valid dictionary or object to extract fields from";
 
 fn missing(name: &str) -> Fault {
     Fault::new("missing", vec!["body".into(), name.into()], "Field required", Value::Null)
@@ -70,7 +66,7 @@ fn drafts(flows: Value) -> Result<Vec<FlowDraft>, ApiError> {
 }
 
 async fn create_all(
-    runner: &millrace_runner::Runner,
+    runner: &Runner,
     caller: Principal,
     drafts: Vec<FlowDraft>,
 ) -> Result<Response, ApiError> {

@@ -48,7 +48,8 @@ pub(crate) async fn process(incoming: Incoming, caller: Principal) -> Result<Res
         Some(session) => session,
         None => new_session(runner.store().host(), flow.version.as_deref().unwrap_or_default())?,
     };
-    let call = Call::Process { inputs: request.inputs, tweaks: request.tweaks, clear_session: request.clear_cache };
+    let call =
+        Call::Process { inputs: request.inputs, tweaks: request.tweaks, clear_session: request.clear_cache };
     let job = Job { tenant: caller.tenant, flow, session: session.clone(), call };
     if !request.sync {
         let task = runner.submit(&job).await?;
@@ -85,7 +86,8 @@ fn new_session(host: &dyn Host, version: &str) -> Result<SessionId, ApiError> {
     const LETTERS: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     let mut bytes = [0; 6];
     host.random(&mut bytes);
-    let prefix: String = bytes.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect();
+    let prefix: String =
+        bytes.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect();
     let hash: String = Sha256::digest(version).iter().map(|byte| format!("{byte:02x}")).collect();
     SessionId::try_from(format!("{prefix}:{hash}")).map_err(ApiError::internal)
 }
@@ -123,7 +125,9 @@ fn inputs(fields: &mut Fields) -> Option<Inputs> {
     let (list, dict) = (place("list[dict[any,any]]"), place("dict[any,any]"));
     let items = match fields.take("inputs")? {
         Value::Object(one) => return Some(Inputs::One(one)),
-        Value::Array(items) if items.iter().all(Value::is_object) => return Some(Inputs::Many(objects(items))),
+        Value::Array(items) if items.iter().all(Value::is_object) => {
+            return Some(Inputs::Many(objects(items)));
+        }
         Value::Array(items) => items,
         other => {
             fields.push(Fault::new("list_type", list, "Input should be a valid list", other.clone()));
@@ -140,7 +144,9 @@ fn inputs(fields: &mut Fields) -> Option<Inputs> {
 }
 
 fn objects(items: Vec<Value>) -> Vec<Map<String, Value>> {
-    let object = |item| if let Value::Object(object) = item { Some(object) } else { None };
+    let object = |item| {
+        if let Value::Object(object) = item { Some(object) } else { None }
+    };
     items.into_iter().filter_map(object).collect()
 }
 
@@ -161,18 +167,28 @@ mod tests {
     fn bodies_of_the_wrong_shape_name_every_fault() {
         let cases = [
             (json!({"inputs": "x"}), json!([["list_type", "inputs"], ["dict_type", "inputs"]])),
-            (json!({"inputs": [{}, 1, "x"]}), json!([["dict_type", "inputs"], ["dict_type", "inputs"], ["dict_type", "inputs"]])),
+            (
+                json!({"inputs": [{}, 1, "x"]}),
+                json!([["dict_type", "inputs"], ["dict_type", "inputs"], ["dict_type", "inputs"]]),
+            ),
             (json!({"tweaks": [1]}), json!([["dict_type", "tweaks"]])),
             (json!({"clear_cache": "x"}), json!([["bool_parsing", "clear_cache"]])),
             (json!({"session_id": 5}), json!([["string_type", "session_id"]])),
             (json!({"session_id": "s".repeat(513)}), json!([["value_error", "session_id"]])),
             (
                 json!({"sync": "maybe", "session_id": 1, "inputs": 1}),
-                json!([["list_type", "inputs"], ["dict_type", "inputs"], ["string_type", "session_id"], ["bool_parsing", "sync"]]),
+                json!([
+                    ["list_type", "inputs"],
+                    ["dict_type", "inputs"],
+                    ["string_type", "session_id"],
+                    ["bool_parsing", "sync"]
+                ]),
             ),
             (
                 json!([1]),
-                json!(["inputs", "tweaks", "clear_cache", "session_id", "sync"].map(|name| ["missing", name])),
+                json!(
+                    ["inputs", "tweaks", "clear_cache", "session_id", "sync"].map(|name| ["missing", name])
+                ),
             ),
         ];
         for (body, expected) in cases {
@@ -193,10 +209,17 @@ mod tests {
 
     #[test]
     fn every_field_has_a_default() {
-        for body in [json!(null), json!({}), json!({"inputs": null, "sync": null, "session_id": "", "other": 1})] {
+        for body in
+            [json!(null), json!({}), json!({"inputs": null, "sync": null, "session_id": "", "other": 1})]
+        {
             let request = read(body).ok().unwrap();
             assert_eq!(request.inputs, Inputs::One(Map::new()));
-            assert!(request.sync && !request.clear_cache && request.session.is_none() && request.tweaks.is_empty());
+            assert!(
+                request.sync
+                    && !request.clear_cache
+                    && request.session.is_none()
+                    && request.tweaks.is_empty()
+            );
         }
     }
 

@@ -63,11 +63,12 @@ fn component_error(error: ApiError) -> ApiError {
 }
 
 /// The query's `stream`.
-fn stream(text: Option<&str>) -> Result<bool, Fault> {
+fn stream(text: Option<&str>) -> Result<bool, ApiError> {
     let Some(text) = text else { return Ok(false) };
+    let place = || vec!["query".into(), "stream".into()];
     match lax_bool(&text.into()) {
         Lax::Bool(stream) => Ok(stream),
-        _ => Err(Fault::new("bool_parsing", vec!["query".into(), "stream".into()], UNCLEAR_BOOL, text.into())),
+        _ => Err(Fault::new("bool_parsing", place(), UNCLEAR_BOOL, text.into()).into()),
     }
 }
 
@@ -75,7 +76,9 @@ fn stream(text: Option<&str>) -> Result<bool, Fault> {
 /// read is refused and not replaced by the default.
 async fn fields(body: Body) -> Result<Fields, ApiError> {
     let value = match body {
-        Body::Other { content_type, bytes } if form::is_form(&content_type) => Some(form_value(&content_type, bytes).await?),
+        Body::Other { content_type, bytes } if form::is_form(&content_type) => {
+            Some(form_value(&content_type, bytes).await?)
+        }
         Body::Other { bytes, .. } => Some(json_body(&bytes)?),
         body => body.into_value(),
     };
@@ -92,7 +95,8 @@ async fn form_value(content_type: &str, bytes: Bytes) -> Result<Value, ApiError>
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let value = match name.as_str() {
             "tweaks" if text.is_empty() => Value::Null,
-            "tweaks" => json::parse(&text).map_err(|error| Fault::syntax(vec!["body".into(), "tweaks".into()], &error))?,
+            "tweaks" => json::parse(&text)
+                .map_err(|error| Fault::syntax(vec!["body".into(), "tweaks".into()], &error))?,
             _ => text.into(),
         };
         object.insert(name, value);
@@ -186,8 +190,10 @@ mod tests {
             let faults = read(body).err().unwrap();
             assert_eq!((&faults[0]["type"], &faults[0]["loc"][1]), (&json!(kind), &json!(field)));
         }
-        assert_eq!(stream(Some("maybe")).is_err(), true);
-        assert_eq!((stream(Some("true")), stream(Some("0")), stream(None)), (Ok(true), Ok(false), Ok(false)));
+        assert!(stream(Some("maybe")).is_err());
+        for (text, expected) in [(Some("true"), true), (Some("0"), false), (None, false)] {
+            assert_eq!(stream(text).ok(), Some(expected), "{text:?}");
+        }
     }
 
     #[tokio::test]
@@ -217,7 +223,8 @@ mod tests {
         let message = |sender: &str, text: &str| Message { sender: sender.into(), ..Message::of(text) };
         let messages = vec![message("User", "hi"), message("Machine", "hello")];
         let text = frames(&Answer { result: json!({"session_id": "s", "outputs": []}), messages });
-        let frames: Vec<Value> = text.split_terminator("\n\n").map(|f| serde_json::from_str(f).unwrap()).collect();
+        let frames: Vec<Value> =
+            text.split_terminator("\n\n").map(|f| serde_json::from_str(f).unwrap()).collect();
         let events: Vec<_> = frames.iter().map(|frame| frame["event"].as_str().unwrap()).collect();
         assert_eq!(events, ["add_message", "add_message", "token", "end"]);
         assert_eq!(frames[2]["data"]["chunk"], "hello");

@@ -41,10 +41,13 @@ impl From<TaskRecord> for TaskResponse {
         let (status, result) = match task.state {
             State::Queued | State::Running => ("PENDING", Value::Null),
             State::Succeeded => ("SUCCESS", task.result.unwrap_or_default()),
-            State::Failed => ("FAILURE", task.error.as_ref().map_or(Value::Null, |error| json!(error.message))),
+            State::Failed => {
+                ("FAILURE", task.error.as_ref().map_or(Value::Null, |error| json!(error.message)))
+            }
             State::Cancelled => ("FAILURE", json!("cancelled")),
         };
-        let error = task.error.map(|TaskError { kind, message, .. }| json!({"kind": kind, "message": message}));
+        let error =
+            task.error.map(|TaskError { kind, message, .. }| json!({"kind": kind, "message": message}));
         Self {
             status,
             result,
@@ -88,12 +91,20 @@ mod tests {
         for (task, status, result, state) in [
             (task(State::Queued, None, None), "PENDING", json!(null), "queued"),
             (task(State::Running, None, None), "PENDING", json!(null), "running"),
-            (task(State::Succeeded, Some(json!({"text": "hi"})), None), "SUCCESS", json!({"text": "hi"}), "succeeded"),
+            (
+                task(State::Succeeded, Some(json!({"text": "hi"})), None),
+                "SUCCESS",
+                json!({"text": "hi"}),
+                "succeeded",
+            ),
             (task(State::Succeeded, Some(json!(null)), None), "SUCCESS", json!(null), "succeeded"),
             (task(State::Failed, None, Some(error.clone())), "FAILURE", json!("Error: no"), "failed"),
             (task(State::Cancelled, None, None), "FAILURE", json!("cancelled"), "cancelled"),
         ] {
-            assert_eq!((&task["status"], &task["result"], &task["state"]), (&json!(status), &result, &json!(state)));
+            assert_eq!(
+                (&task["status"], &task["result"], &task["state"]),
+                (&json!(status), &result, &json!(state))
+            );
         }
         let failed = task(State::Failed, None, Some(error));
         assert_eq!(failed["error"], json!({"kind": "upstream", "message": "Error: no"}));

@@ -67,7 +67,14 @@ impl Api {
     }
 
     /// Sends a request with JSON, or with a body of another content type.
-    pub(crate) async fn send(&self, method: &str, path: &str, key: &str, body: &str, content_type: &str) -> Reply {
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        key: &str,
+        body: &str,
+        content_type: &str,
+    ) -> Reply {
         let request = Request::builder().method(method).uri(path).header("x-api-key", key);
         let request = request.header(CONTENT_TYPE, content_type).body(Body::from(body.to_owned())).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
@@ -137,6 +144,9 @@ async fn store(table_url: &str, queue_url: &str) -> Store {
         .endpoint_url(queue_url);
     let dynamodb = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
     create_table_if_absent(&dynamodb, TABLE).await.unwrap();
-    let config = StoreConfig { plain_keys: true, ..StoreConfig::new(TABLE, format!("{queue_url}/000000000000/tasks")) };
+    let config = StoreConfig {
+        plain_keys: true,
+        ..StoreConfig::new(TABLE, format!("{queue_url}/000000000000/tasks"))
+    };
     Store::new(dynamodb, aws_sdk_sqs::Client::from_conf(sqs.build()), config, Arc::new(SystemHost))
 }

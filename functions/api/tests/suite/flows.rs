@@ -17,8 +17,14 @@ async fn a_flow_is_shown_as_langflow_shows_it() {
     assert_eq!(created.status, 201);
     let flow = created.json();
     let keys: Vec<_> = flow.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(keys, ["name", "description", "data", "is_component", "updated_at", "folder", "id", "user_id"]);
-    assert_eq!((&flow["data"], &flow["is_component"], &flow["folder"]), (&empty(), &json!(false), &json!(null)));
+    assert_eq!(
+        keys,
+        ["name", "description", "data", "is_component", "updated_at", "folder", "id", "user_id"]
+    );
+    assert_eq!(
+        (&flow["data"], &flow["is_component"], &flow["folder"]),
+        (&empty(), &json!(false), &json!(null))
+    );
     assert_ne!(flow["user_id"], UNKNOWN);
 
     let path = format!("/api/v1/flows/{}", flow["id"].as_str().unwrap());
@@ -32,12 +38,17 @@ async fn a_flow_is_shown_as_langflow_shows_it() {
 #[tokio::test]
 async fn a_patch_changes_what_it_names() {
     let api = Api::start().await;
-    let flow = api.post("/api/v1/flows/", json!({"name": "x", "description": "old", "data": empty()})).await.json();
+    let flow =
+        api.post("/api/v1/flows/", json!({"name": "x", "description": "old", "data": empty()})).await.json();
     let path = format!("/api/v1/flows/{}", flow["id"].as_str().unwrap());
-    let patch = async |body: Value| api.send("PATCH", &path, KEY, &body.to_string(), "application/json").await;
+    let patch =
+        async |body: Value| api.send("PATCH", &path, KEY, &body.to_string(), "application/json").await;
 
     let patched = patch(json!({"description": "new", "name": null})).await.json();
-    assert_eq!((&patched["name"], &patched["description"], &patched["data"]), (&json!("x"), &json!("new"), &empty()));
+    assert_eq!(
+        (&patched["name"], &patched["description"], &patched["data"]),
+        (&json!("x"), &json!("new"), &empty())
+    );
     let data = json!({"nodes": [], "edges": [], "viewport": {"zoom": 1}});
     assert_eq!(patch(json!({"data": data})).await.json()["data"], data);
     assert_eq!(api.get(&path).await.json()["data"], data);
@@ -82,7 +93,8 @@ async fn two_flows_cannot_have_one_endpoint_name() {
 async fn what_will_not_run_is_said_when_it_is_stored() {
     let api = Api::start().await;
     let node = json!({"id": "N-1", "data": {"id": "N-1", "type": "NoSuchNode", "node": {"template": {"_type": "x"}}}});
-    let flow = api.post("/api/v1/flows/", json!({"name": "x", "data": {"nodes": [node], "edges": []}})).await.json();
+    let flow =
+        api.post("/api/v1/flows/", json!({"name": "x", "data": {"nodes": [node], "edges": []}})).await.json();
     let warnings = flow["warnings"].as_array().unwrap();
     assert!(warnings[0].as_str().unwrap().contains("NoSuchNode"), "{warnings:?}");
     let path = format!("/api/v1/flows/{}", flow["id"].as_str().unwrap());
@@ -115,7 +127,8 @@ async fn exports_are_uploaded_one_or_many() {
 #[tokio::test]
 async fn another_tenant_s_flow_is_unknown() {
     let api = Api::start().await;
-    let flow = api.post("/api/v1/flows/", json!({"name": "x", "data": empty(), "endpoint_name": "e"})).await.json();
+    let flow =
+        api.post("/api/v1/flows/", json!({"name": "x", "data": empty(), "endpoint_name": "e"})).await.json();
     let id = flow["id"].as_str().unwrap();
     for (method, path, body) in [
         ("GET", format!("/api/v1/flows/{id}"), ""),

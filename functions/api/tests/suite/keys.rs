@@ -22,7 +22,10 @@ async fn a_key_is_shown_once_and_works() {
     assert!(!listed.text.contains(text));
     let listed = listed.json();
     assert_eq!((&listed["total_count"], &listed["user_id"]), (&json!(2), &key["user_id"]));
-    assert_eq!(listed["api_keys"][1]["api_key"].as_str().unwrap().get(..9), Some(format!("{}*", &text[..8]).as_str()));
+    assert_eq!(
+        listed["api_keys"][1]["api_key"].as_str().unwrap().get(..9),
+        Some(format!("{}*", &text[..8]).as_str())
+    );
 }
 
 #[tokio::test]
@@ -41,12 +44,7 @@ async fn a_deleted_key_is_refused() {
 #[tokio::test]
 async fn the_header_s_key_beats_the_query_s() {
     let api = Api::start().await;
-    for (header, query, status) in [
-        (KEY, "bad", 200),
-        ("bad", KEY, 403),
-        ("", KEY, 200),
-        ("", "bad", 403),
-    ] {
+    for (header, query, status) in [(KEY, "bad", 200), ("bad", KEY, 403), ("", KEY, 200), ("", "bad", 403)] {
         // This store takes any text as a key, so that a bad one is looked up and not found.
         let path = format!("/api/v1/flows/?x-api-key={query}");
         assert_eq!(api.send("GET", &path, header, "", "").await.status, status, "{header:?} {query:?}");

@@ -22,15 +22,22 @@ async fn an_asynchronous_call_is_queued_and_can_be_polled() {
     assert_eq!(api.messages(), [json!({"v": 1, "tenant": "acme", "task": id})]);
 
     let task = api.get(&format!("/api/v1/task/{id}")).await.json();
-    assert_eq!((&task["status"], &task["result"], &task["state"]), (&json!("PENDING"), &json!(null), &json!("queued")));
-    assert_eq!((&task["session_id"], &task["ended_at"], &task["error"]), (&json!("mine"), &json!(null), &json!(null)));
+    assert_eq!(
+        (&task["status"], &task["result"], &task["state"]),
+        (&json!("PENDING"), &json!(null), &json!("queued"))
+    );
+    assert_eq!(
+        (&task["session_id"], &task["ended_at"], &task["error"]),
+        (&json!("mine"), &json!(null), &json!(null))
+    );
 }
 
 #[tokio::test]
 async fn a_call_that_names_no_session_gets_one_of_its_own() {
     let api = Api::start().await;
     let path = format!("/api/v1/process/{}", api.create(CHAT).await);
-    let session = async |body: Value| api.post(&path, body).await.json()["session_id"].as_str().unwrap().to_owned();
+    let session =
+        async |body: Value| api.post(&path, body).await.json()["session_id"].as_str().unwrap().to_owned();
     let first = session(json!({"sync": false})).await;
     let second = session(json!({"sync": false, "session_id": ""})).await;
     assert_ne!(first, second);
@@ -122,12 +129,14 @@ async fn a_stream_has_all_events_at_once() {
     let path = format!("/api/v1/run/{}?stream=true", api.create(ECHO).await);
     let reply = api.post(&path, json!({"input_value": "hello", "session_id": "s"})).await;
     assert!(reply.headers["content-type"].to_str().unwrap().starts_with("text/event-stream"));
-    let frames: Vec<Value> = reply.text.split_terminator("\n\n").map(|f| serde_json::from_str(f).unwrap()).collect();
+    let frames: Vec<Value> =
+        reply.text.split_terminator("\n\n").map(|f| serde_json::from_str(f).unwrap()).collect();
     let events: Vec<_> = frames.iter().map(|frame| frame["event"].as_str().unwrap()).collect();
     assert_eq!(events, ["add_message", "add_message", "token", "end"], "{}", reply.text);
     assert_eq!(frames[3]["data"]["result"]["session_id"], "s");
 
-    let flow = api.post("/api/v1/flows/", json!({"name": "x", "data": {"nodes": [], "edges": []}})).await.json();
+    let flow =
+        api.post("/api/v1/flows/", json!({"name": "x", "data": {"nodes": [], "edges": []}})).await.json();
     let path = format!("/api/v1/run/{}", flow["id"].as_str().unwrap());
     let streamed = api.post(&format!("{path}?stream=true"), json!({})).await;
     let frame: Value = serde_json::from_str(streamed.text.trim_end()).unwrap();
