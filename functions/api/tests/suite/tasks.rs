@@ -145,3 +145,29 @@ async fn a_stream_has_all_events_at_once() {
     let detail: Value = serde_json::from_str(plain.json()["detail"].as_str().unwrap()).unwrap();
     assert_eq!((plain.status, &detail["message"]), (500, &frame["data"]["error"]));
 }
+
+#[tokio::test]
+async fn either_dialect_s_flow_may_come_to_either_route() {
+    let api = Api::start().await;
+    let path = format!("/api/v1/process/{}", api.create(ECHO).await);
+    let answer = api.post(&path, json!({"inputs": {"input_value": "hello"}})).await.json();
+    let outputs = &answer["result"]["outputs"][0]["outputs"];
+    assert_eq!(outputs[0]["results"]["message"]["text"], "hello");
+
+    let id = api.create(CHAT).await;
+    let reply = api.post(&format!("/api/v1/run/{id}"), json!({"input_value": "hello"})).await;
+    let detail: Value = serde_json::from_str(reply.json()["detail"].as_str().unwrap()).unwrap();
+    assert_eq!(reply.status, 400);
+    assert!(detail["message"].as_str().unwrap().contains("/api/v1/process"), "{detail}");
+}
+
+#[tokio::test]
+async fn inputs_that_are_missing_are_the_caller_s_fault() {
+    let api = Api::start().await;
+    let path = format!("/api/v1/process/{}", api.create(CHAT).await);
+    for body in [json!(null), json!({}), json!({"inputs": {"other": 1}})] {
+        let reply = api.post(&path, body).await;
+        assert_eq!(reply.status, 400);
+        assert!(reply.json()["detail"].as_str().unwrap().contains("'text'"), "{}", reply.text);
+    }
+}
