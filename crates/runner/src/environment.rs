@@ -11,10 +11,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use millrace_engine::Leniency;
 use millrace_outbound::{HostRule, Outbound, OutboundConfig, OutboundError};
 use millrace_store::{Store, StoreConfig, SystemHost};
@@ -24,12 +20,6 @@ use crate::{Runner, RunnerConfig};
 
 /// Variables of the process that flows can refer to, where they are set.
 const PASSED_ON: [&str; 3] = ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"];
-
-/// What one call of a service may take: three tries within 8 s.
-const TRIES: u32 = 3;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-const TRY_TIMEOUT: Duration = Duration::from_secs(3);
-const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// What the functions are told. An empty variable is the same as none.
 #[derive(Clone)]
@@ -152,10 +142,7 @@ impl Environment {
     /// # Errors
     /// [`OutboundError`] where the way out cannot be set up.
     pub async fn connect(&self) -> Result<Runner, OutboundError> {
-        let sdk = sdk_config().await;
-        let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
-        let sqs = aws_sdk_sqs::Client::new(&sdk);
-        let store = Store::new(dynamodb, sqs, self.store_config(), Arc::new(SystemHost));
+        let store = Store::connect(self.store_config(), Arc::new(SystemHost)).await;
         let outbound = Outbound::new(self.outbound_config())?;
         Ok(Runner::new(store, millrace_components::registry(), outbound, self.runner_config()))
     }
@@ -199,21 +186,6 @@ impl fmt::Debug for Environment {
             .field("variables", &self.variables.keys())
             .finish_non_exhaustive()
     }
-}
-
-async fn sdk_config() -> SdkConfig {
-    let tls = Provider::Rustls(CryptoMode::Ring);
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .operation_attempt_timeout(TRY_TIMEOUT)
-        .operation_timeout(CALL_TIMEOUT)
-        .build();
-    aws_config::defaults(BehaviorVersion::latest())
-        .http_client(aws_smithy_http_client::Builder::new().tls_provider(tls).build_https())
-        .retry_config(RetryConfig::standard().with_max_attempts(TRIES))
-        .timeout_config(timeouts)
-        .load()
-        .await
 }
 
 fn number<T: FromStr>(name: &'static str, value: &str) -> Result<T, EnvironmentError> {

@@ -12,8 +12,11 @@ use crate::Runner;
 /// Plans kept at a time. A plan of a usual flow takes some ten KB.
 const KEPT: usize = 64;
 
+/// Plans by version, and the versions in the order in which they came.
+type Kept = (HashMap<String, Arc<Plan>>, VecDeque<String>);
+
 #[derive(Default)]
-pub(crate) struct Plans(Mutex<(HashMap<String, Arc<Plan>>, VecDeque<String>)>);
+pub(crate) struct Plans(Mutex<Kept>);
 
 impl Plans {
     fn get(&self, version: &str) -> Option<Arc<Plan>> {

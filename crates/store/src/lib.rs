@@ -9,6 +9,7 @@
 //! - A retry of any call, by the SDK or by the caller, has the effect of one call.
 
 mod condition;
+mod connect;
 mod error;
 mod flows;
 mod host;
