@@ -1,0 +1,15 @@
+//! The whole of Millrace in one process: HTTP front, API, queue, worker, table, and a scripted model provider.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+mod bad_input;
+mod budget;
+mod differences;
+mod events;
+mod flows;
+mod http_contract;
+mod provider;
+mod recordings;
+mod recordings_06;
+mod recordings_113;
+mod sessions;
+mod stack;

@@ -1,0 +1,206 @@
+//! A model provider that answers what a test tells it to, and remembers what it was asked.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use futures::StreamExt;
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// A request that came.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Its path.
+    pub path: String,
+    /// Its key.
+    pub key: Option<String>,
+    /// Its body.
+    pub body: Json,
+}
+
+/// What is answered to one request.
+///
+/// `reply` is a text, a message, a list of completions, `{"error": …}` as a provider says it,
+/// `{"status": 500, "body": …}`, or `"hang"` and `"half"` under `"fault"`: no answer, and one that breaks off.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The request's body, where this reply is meant for that one request; other requests get replies in order.
+    pub to: Option<Json>,
+    /// What is answered.
+    pub reply: Json,
+}
+
+#[derive(Default)]
+struct Script {
+    replies: VecDeque<Reply>,
+    seen: Vec<Seen>,
+}
+
+/// A running provider.
+pub struct Provider {
+    port: u16,
+    script: Arc<Mutex<Script>>,
+    server: JoinHandle<()>,
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Provider {
+    /// Starts to listen. Without a script it answers `MOCK[…]` with the end of what it was asked.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let script = Arc::<Mutex<Script>>::default();
+        let app = Router::new().fallback(answer).with_state(script.clone());
+        let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { port, script, server }
+    }
+
+    /// Its root address.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Its address as a model component takes it.
+    pub fn base_url(&self) -> String {
+        format!("{}/v1", self.url())
+    }
+
+    /// Forgets what it was told and asked, and takes these replies.
+    pub fn script(&self, replies: impl IntoIterator<Item = Reply>) {
+        *self.script.lock().unwrap() = Script { replies: replies.into_iter().collect(), seen: Vec::new() };
+    }
+
+    /// The requests since the last script.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.script.lock().unwrap().seen.clone()
+    }
+}
+
+impl Reply {
+    /// The next reply, whoever asks.
+    pub fn next(reply: Json) -> Self {
+        Self { to: None, reply }
+    }
+}
+
+impl Script {
+    /// The reply meant for this request, else the first: parallel calls come in any order.
+    fn take(&mut self, body: &Json) -> Option<Json> {
+        let same = |to: &Json| ["messages", "prompt"].iter().all(|name| to.get(name) == body.get(name));
+        let meant = self.replies.iter().position(|reply| reply.to.as_ref().is_some_and(same));
+        self.replies.remove(meant.unwrap_or(0)).map(|reply| reply.reply)
+    }
+}
+
+async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> Response {
+    let path = request.uri().path().to_owned();
+    let key = request.headers().get("authorization").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let key = key.and_then(|value| value.strip_prefix("Bearer ").map(str::to_owned));
+    let bytes = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
+    let body: Json = serde_json::from_slice(&bytes).unwrap_or_default();
+    let reply = {
+        let mut script = script.lock().unwrap();
+        script.seen.push(Seen { path: path.clone(), key, body: body.clone() });
+        script.take(&body)
+    };
+    let reply = reply.unwrap_or_else(|| json!(mock(&body)));
+    match reply["fault"].as_str() {
+        Some("hang") => std::future::pending().await,
+        Some("half") => half(),
+        _ => whole(&path, &body, &reply),
+    }
+}
+
+fn whole(path: &str, body: &Json, reply: &Json) -> Response {
+    if let Some(status) = reply["status"].as_u64() {
+        return respond(u16::try_from(status).unwrap(), &reply["body"]);
+    }
+    if let Some(message) = reply["error"]["message"].as_str() {
+        let digits: String = message.chars().filter(char::is_ascii_digit).take(3).collect();
+        return respond(digits.parse().unwrap_or(500), reply);
+    }
+    let usage = json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15});
+    if path.ends_with("/chat/completions") {
+        let message =
+            if reply.is_object() { reply.clone() } else { json!({"role": "assistant", "content": reply}) };
+        let choices = json!([{"index": 0, "message": message, "finish_reason": "stop"}]);
+        return respond(
+            200,
+            &json!({"object": "chat.completion", "model": body["model"], "choices": choices, "usage": usage}),
+        );
+    }
+    let texts = if let Json::Array(texts) = reply { texts.clone() } else { vec![reply.clone()] };
+    let choice = |(index, text)| json!({"index": index, "text": text, "finish_reason": "stop"});
+    let choices: Vec<Json> = texts.into_iter().enumerate().map(choice).collect();
+    respond(
+        200,
+        &json!({"object": "text_completion", "model": body["model"], "choices": choices, "usage": usage}),
+    )
+}
+
+/// JSON, or text of another kind where the body is a text.
+fn respond(status: u16, body: &Json) -> Response {
+    let (kind, text) = match body {
+        Json::String(text) => ("text/html", text.clone()),
+        other => ("application/json", other.to_string()),
+    };
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    response.headers_mut().insert("content-type", kind.parse().unwrap());
+    response
+}
+
+/// A connection that ends in the middle of the body.
+fn half() -> Response {
+    let start = futures::stream::iter([Ok::<_, std::io::Error>(r#"{"object": "chat.comp"#)]);
+    let cut = futures::stream::once(async {
+        // What was written has to be on its way before the connection ends.
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        Err(std::io::Error::other("cut"))
+    });
+    let mut response = Response::new(Body::from_stream(start.chain(cut)));
+    response.headers_mut().insert("content-type", "application/json".parse().unwrap());
+    response
+}
+
+/// What the stand-in provider of the recordings says: eight digits of a hash of the messages, and the last 60
+/// characters of the last one.
+fn mock(body: &Json) -> String {
+    let (hashed, last) = match body["messages"].as_array() {
+        Some(messages) => {
+            let sorted: Vec<String> = messages.iter().map(sorted).collect();
+            (
+                format!("[{}]", sorted.join(",")),
+                text(messages.last().map_or(&Json::Null, |last| &last["content"])),
+            )
+        }
+        None => (body["prompt"][0].to_string(), text(&body["prompt"][0])),
+    };
+    let digest: String = Sha256::digest(hashed).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let joined = last.split_whitespace().collect::<Vec<_>>().join(" ");
+    let skipped = joined.chars().count().saturating_sub(60);
+    format!("MOCK[{digest}] {}", joined.chars().skip(skipped).collect::<String>())
+}
+
+fn text(value: &Json) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// A message with its fields in order.
+fn sorted(message: &Json) -> String {
+    let fields: std::collections::BTreeMap<&String, &Json> =
+        message.as_object().into_iter().flatten().collect();
+    serde_json::to_string(&fields).unwrap()
+}

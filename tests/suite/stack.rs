@@ -1,0 +1,210 @@
+//! Everything between a client and a model provider, on loopback ports of its own: what the functions are, they
+//! are here too, over real Lambda events.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use bytes::Bytes;
+use millrace_api::{App, router};
+use millrace_local::{
+    EventSource, EventSourceConfig, Front, FrontConfig, FunctionError, LocalCloud, LocalConfig, from_async,
+};
+use millrace_outbound::{Outbound, OutboundConfig};
+use millrace_runner::{Runner, RunnerConfig};
+use millrace_store::metering::Meter;
+use millrace_store::{Store, StoreConfig, SystemHost, TenantId, create_table_if_absent};
+use reqwest::Method;
+use serde_json::{Value as Json, json};
+
+use crate::provider::Provider;
+
+/// The key that every stack has, of the tenant `default`.
+pub const KEY: &str = "local-key";
+/// The largest body that the API reads.
+pub const MAX_BODY_BYTES: usize = 5_000_000;
+
+/// A running stack. Everything in it ends with it.
+pub struct Stack {
+    /// The front's address.
+    pub url: String,
+    /// The model provider.
+    pub provider: Provider,
+    /// Counts what both functions ask of the table and the queue.
+    pub meter: Meter,
+    /// What both functions run tasks with.
+    pub runner: Runner,
+    /// The API, to call without HTTP.
+    pub router: Router,
+    client: reqwest::Client,
+    _front: Front,
+    _worker: Option<EventSource>,
+    _cloud: LocalCloud,
+}
+
+/// A response.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: reqwest::header::HeaderMap,
+    /// Its body: JSON, or else text.
+    pub body: Json,
+}
+
+impl Answer {
+    /// The task that it is about, if there is one.
+    pub fn task(&self) -> Option<String> {
+        let header = self.headers.get("x-millrace-task")?;
+        Some(header.to_str().unwrap().to_owned())
+    }
+
+    /// The sentence of an error.
+    pub fn detail(&self) -> String {
+        match &self.body["detail"] {
+            Json::String(text) => text.clone(),
+            other => other.to_string(),
+        }
+    }
+}
+
+impl Stack {
+    /// All of it, with a worker that waits at the queue.
+    pub async fn start() -> Self {
+        Self::assemble(true).await
+    }
+
+    /// The same without a worker: what is queued stays so.
+    pub async fn without_worker() -> Self {
+        Self::assemble(false).await
+    }
+
+    async fn assemble(with_worker: bool) -> Self {
+        // The HTTP client wants a provider, whatever it talks; another test may have been first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let cloud = LocalCloud::start(LocalConfig::default()).await.unwrap();
+        create_table_if_absent(&cloud.dynamodb_client(), "millrace").await.unwrap();
+        let provider = Provider::start().await;
+        let meter = Meter::new();
+        let runner = runner(&cloud, &provider, &meter);
+        let tenant: TenantId = "default".parse().unwrap();
+        runner.store().seed_key(&tenant, KEY, "the suite's").await.unwrap();
+        let router = router(Arc::new(App::new(runner.clone(), MAX_BODY_BYTES)));
+        let config = FrontConfig { port: 0, ..FrontConfig::default() };
+        let front = Front::start(config, Arc::new(api(router.clone()))).await.unwrap();
+        let worker = with_worker.then(|| {
+            let config = EventSourceConfig::new(cloud.queue_url(), cloud.queue_arn());
+            EventSource::start(cloud.sqs_client(), config, Arc::new(worker(runner.clone())))
+        });
+        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let client = client.build().unwrap();
+        Self {
+            url: front.url(),
+            provider,
+            meter,
+            runner,
+            router,
+            client,
+            _front: front,
+            _worker: worker,
+            _cloud: cloud,
+        }
+    }
+
+    /// Sends JSON with the stack's key.
+    pub async fn call(&self, method: Method, path: &str, body: Option<&Json>) -> Answer {
+        let request = self.request(method, path).header("x-api-key", KEY);
+        match body {
+            Some(body) => send(request.json(body)).await,
+            None => send(request).await,
+        }
+    }
+
+    /// A request without a key, to be completed by the caller.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    /// Posts JSON with the stack's key.
+    pub async fn post(&self, path: &str, body: &Json) -> Answer {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    /// The data of a flow in `flows/`, whose model is the stack's provider.
+    pub fn drawn(&self, name: &str) -> Json {
+        let path = format!("{}/flows/{name}/flow.json", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).unwrap().replace("{provider}", &self.provider.base_url());
+        serde_json::from_str::<Json>(&text).unwrap()["data"].take()
+    }
+
+    /// Stores a flow and gives its id.
+    pub async fn create_flow(&self, data: &Json) -> String {
+        let answer = self.post("/api/v1/flows/", &json!({"name": "a flow", "data": data})).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Polls a task until it has ended.
+    pub async fn ended(&self, task: &str) -> Json {
+        let started = Instant::now();
+        loop {
+            let answer = self.call(Method::GET, &format!("/api/v1/task/{task}"), None).await;
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            if answer.body["status"] != "PENDING" {
+                return answer.body;
+            }
+            assert!(started.elapsed() < Duration::from_secs(30), "task {task} does not end: {}", answer.body);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// Sends a request and reads its answer.
+pub async fn send(request: reqwest::RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let text = response.text().await.unwrap();
+    let body = serde_json::from_str(&text).unwrap_or(Json::String(text));
+    Answer { status, headers, body }
+}
+
+fn runner(cloud: &LocalCloud, provider: &Provider, meter: &Meter) -> Runner {
+    let sdk = cloud.sdk_config();
+    let dynamodb = aws_sdk_dynamodb::config::Builder::from(&sdk).endpoint_url(cloud.dynamodb_url());
+    let sqs = aws_sdk_sqs::config::Builder::from(&sdk).endpoint_url(cloud.sqs_url());
+    let store = Store::new(
+        aws_sdk_dynamodb::Client::from_conf(dynamodb.interceptor(meter.clone()).build()),
+        aws_sdk_sqs::Client::from_conf(sqs.interceptor(meter.clone()).build()),
+        StoreConfig { plain_keys: true, ..StoreConfig::new("millrace", cloud.queue_url()) },
+        Arc::new(SystemHost),
+    );
+    let outbound =
+        Outbound::new(OutboundConfig { allow_loopback: true, ..OutboundConfig::default() }).unwrap();
+    let variables = [("OPENAI_API_KEY", "sk-operator".to_owned()), ("OPENAI_BASE_URL", provider.base_url())];
+    let config = RunnerConfig {
+        variables: variables.map(|(name, value)| (name.to_owned(), value)).into(),
+        ..RunnerConfig::default()
+    };
+    Runner::new(store, millrace_components::registry(), outbound, config)
+}
+
+fn api(router: Router) -> impl millrace_local::Function {
+    from_async(move |event: Bytes| {
+        let router = router.clone();
+        async move {
+            let answer = millrace_api::handle(&router, &event).await;
+            answer.map(Bytes::from).map_err(|error| FunctionError::new("Api", error.to_string()))
+        }
+    })
+}
+
+fn worker(runner: Runner) -> impl millrace_local::Function {
+    from_async(move |event: Bytes| {
+        let runner = runner.clone();
+        async move {
+            let answer = millrace_worker::handle_json(&runner, &event).await;
+            answer.map(Bytes::from).map_err(|error| FunctionError::new("Worker", error.to_string()))
+        }
+    })
+}
