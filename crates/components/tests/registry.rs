@@ -1,4 +1,5 @@
 //! The registry as a whole: nothing forgotten, nothing twice, everything documented, every example true.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
