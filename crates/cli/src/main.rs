@@ -1,5 +1,5 @@
 //! The `millrace` command.
-#![expect(clippy::print_stdout, reason = "a command talks to its user")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its user")]
 
 mod args;
 mod bench;
@@ -9,6 +9,8 @@ mod demo;
 mod local;
 mod stack;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
@@ -16,11 +18,22 @@ use tracing_subscriber::EnvFilter;
 use args::{Args, Command};
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
     let args = Args::parse();
     let filter = EnvFilter::try_from_env("MILLRACE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    match args.command {
+    match run(args.command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The sentence and its causes; a backtrace is no help to who runs a command.
+            eprintln!("Error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<()> {
+    match command {
         Command::Demo(demo) => demo::run(demo).await,
         Command::Local(local) => local::run(local).await,
         Command::Bench(bench) => bench::run(bench).await,

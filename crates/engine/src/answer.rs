@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
+use crate::build::Built;
 use crate::capability::Usage;
 use crate::component::{Kind, Outputs};
 use crate::context::Context;
 use crate::plan::Plan;
-use crate::run::{Built, ChatInput};
+use crate::run::ChatInput;
 use crate::value::{Message, Value};
 
 /// Which vertices a caller wants the outputs of.

@@ -8,6 +8,7 @@
 //! outside it is given as [`Services`].
 
 mod answer;
+mod build;
 mod capability;
 mod check;
 mod component;

@@ -3,17 +3,14 @@
 //! 0.5 wired LangChain's class itself: no `max_tokens` unless set. 0.6 wires a component whose default is
 //! 256; its exports carry that value, so the two need no telling apart here.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use millrace_engine::{
-    Capability, ChatModel, ChatReply, ChatRequest, Component, Context, Default, Entry, Example, Outputs,
-    RunError, Spec, Value, integer, json, number, output, secret, text,
+    Capability, Component, Context, Default, Entry, Example, Outputs, RunError, Spec, Value, integer, json,
+    number, output, secret, text,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use crate::protocol::openai::{Endpoint, Settings};
+use crate::protocol::openai::{Endpoint, Form, Settings, model};
 
 /// The node's fields.
 #[derive(Deserialize)]
@@ -73,29 +70,10 @@ impl Component for ChatOpenAi {
             fields.insert("max_tokens".into(), tokens.into());
         }
         fields.extend(self.model_kwargs.unwrap_or_default());
-        Ok(Outputs::one("model", Value::Capability(Capability::ChatModel(chat_model(endpoint, fields)))))
-    }
-}
-
-/// A model that is called over the chat protocol with these settings; `model` is its name.
-pub(crate) fn chat_model(endpoint: Endpoint, settings: Map<String, Json>) -> Arc<dyn ChatModel> {
-    Arc::new(OpenAiChat { endpoint, settings })
-}
-
-#[derive(Debug)]
-struct OpenAiChat {
-    endpoint: Endpoint,
-    settings: Map<String, Json>,
-}
-
-#[async_trait]
-impl ChatModel for OpenAiChat {
-    fn name(&self) -> &str {
-        self.settings.get("model").and_then(Json::as_str).unwrap_or_default()
-    }
-
-    async fn generate(&self, cx: &Context, request: ChatRequest) -> Result<ChatReply, RunError> {
-        self.endpoint.chat(cx, &self.settings, request).await
+        Ok(Outputs::one(
+            "model",
+            Value::Capability(Capability::ChatModel(model(endpoint, Form::Chat, fields))),
+        ))
     }
 }
 

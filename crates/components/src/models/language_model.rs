@@ -7,9 +7,8 @@ use millrace_engine::{
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use super::chat_openai::chat_model;
 use super::text_model;
-use crate::protocol::openai::{Endpoint, Settings};
+use crate::protocol::openai::{Endpoint, Form, Settings, model};
 
 /// The node's fields.
 #[derive(Deserialize)]
@@ -77,7 +76,8 @@ impl Component for LanguageModel {
         if let Some(tokens) = self.max_tokens.filter(|tokens| *tokens > 0) {
             fields.insert("max_tokens".into(), tokens.into());
         }
-        text_model::outputs(cx, chat_model(endpoint, fields), self.system_message, self.input_value).await
+        text_model::outputs(cx, model(endpoint, Form::Chat, fields), self.system_message, self.input_value)
+            .await
     }
 }
 

@@ -1,16 +1,13 @@
 //! OpenAI: a completion model of the OpenAI protocol (0.x).
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use millrace_engine::{
-    Capability, ChatModel, ChatReply, ChatRequest, Component, Context, Default, Entry, Example, Outputs,
-    RunError, Spec, Value, integer, json, number, output, secret, text,
+    Capability, Component, Context, Default, Entry, Example, Outputs, RunError, Spec, Value, integer, json,
+    number, output, secret, text,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json as value};
 
-use crate::protocol::openai::{Endpoint, Settings};
+use crate::protocol::openai::{Endpoint, Form, Settings, model};
 
 /// The node's fields.
 #[derive(Deserialize)]
@@ -77,25 +74,8 @@ impl Component for OpenAi {
             ("top_p".to_owned(), value!(self.top_p)),
         ]);
         settings.extend(self.model_kwargs.unwrap_or_default());
-        let model = Capability::ChatModel(Arc::new(OpenAiCompletion { endpoint, settings }));
+        let model = Capability::ChatModel(model(endpoint, Form::Completion, settings));
         Ok(Outputs::one("model", Value::Capability(model)))
-    }
-}
-
-#[derive(Debug)]
-struct OpenAiCompletion {
-    endpoint: Endpoint,
-    settings: Map<String, Json>,
-}
-
-#[async_trait]
-impl ChatModel for OpenAiCompletion {
-    fn name(&self) -> &str {
-        self.settings.get("model").and_then(Json::as_str).unwrap_or_default()
-    }
-
-    async fn generate(&self, cx: &Context, request: ChatRequest) -> Result<ChatReply, RunError> {
-        self.endpoint.complete(cx, &self.settings, request).await
     }
 }
 

@@ -7,9 +7,8 @@ use millrace_engine::{
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json as value};
 
-use super::chat_openai::chat_model;
 use super::text_model;
-use crate::protocol::openai::{Endpoint, Settings};
+use crate::protocol::openai::{Endpoint, Form, Settings, model};
 
 /// The node's fields.
 #[derive(Deserialize)]
@@ -83,7 +82,8 @@ impl Component for OpenAiModel {
         let given = optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
         fields.extend(given);
         fields.extend(self.model_kwargs.unwrap_or_default());
-        text_model::outputs(cx, chat_model(endpoint, fields), self.system_message, self.input_value).await
+        text_model::outputs(cx, model(endpoint, Form::Chat, fields), self.system_message, self.input_value)
+            .await
     }
 }
 

@@ -1,9 +1,11 @@
 //! The OpenAI protocol: one call, its settings, its errors.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use millrace_engine::{ChatReply, ChatRequest, Context, Effect, ErrorKind, RunError, Usage};
+use async_trait::async_trait;
+use millrace_engine::{ChatModel, ChatReply, ChatRequest, Context, Effect, ErrorKind, RunError, Usage};
 use millrace_outbound::{Outbound, OutboundError, Request, Response, Retry};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
@@ -73,7 +75,7 @@ impl Endpoint {
     }
 
     /// One chat call.
-    pub async fn chat(
+    async fn chat(
         &self,
         cx: &Context,
         settings: &Map<String, Json>,
@@ -90,7 +92,7 @@ impl Endpoint {
     }
 
     /// One completion call: the conversation is one text.
-    pub async fn complete(
+    async fn complete(
         &self,
         cx: &Context,
         settings: &Map<String, Json>,
@@ -170,6 +172,41 @@ impl Endpoint {
 
     fn fault(&self, message: &str) -> RunError {
         RunError::new(ErrorKind::Upstream, format!("{} ({}): {message}", self.node.0, self.node.1))
+    }
+}
+
+/// Which of the protocol's two endpoints a model is called over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Form {
+    /// Messages in, a message out.
+    Chat,
+    /// One text in, its continuation out.
+    Completion,
+}
+
+/// A model of this endpoint that is called with these fields; `model` among them is its name.
+pub(crate) fn model(endpoint: Endpoint, form: Form, fields: Map<String, Json>) -> Arc<dyn ChatModel> {
+    Arc::new(OpenAiProtocolModel { endpoint, form, fields })
+}
+
+#[derive(Debug)]
+struct OpenAiProtocolModel {
+    endpoint: Endpoint,
+    form: Form,
+    fields: Map<String, Json>,
+}
+
+#[async_trait]
+impl ChatModel for OpenAiProtocolModel {
+    fn name(&self) -> &str {
+        self.fields.get("model").and_then(Json::as_str).unwrap_or_default()
+    }
+
+    async fn generate(&self, cx: &Context, request: ChatRequest) -> Result<ChatReply, RunError> {
+        match self.form {
+            Form::Chat => self.endpoint.chat(cx, &self.fields, request).await,
+            Form::Completion => self.endpoint.complete(cx, &self.fields, request).await,
+        }
     }
 }
 
