@@ -287,6 +287,25 @@ async fn a_provider_that_recovers_is_asked_again() {
     assert!(stack.provider.seen().iter().all(|request| request.key.as_deref() == Some("sk-flow")));
 }
 
+/// What a task cannot keep is a failure that says so. Who waited for it has it all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_that_does_not_fit_the_table() {
+    let stack = Stack::start().await;
+    let path = chat(&stack).await;
+    let long = json!(noise(1_500_000));
+    stack.provider.script([Reply::next(long.clone()), Reply::next(long.clone())]);
+    let accepted = stack.post(&path, &json!({"inputs": {"text": "x"}, "sync": false})).await;
+    let queued = stack.ended(accepted.body["task"]["id"].as_str().unwrap()).await;
+    let answer = stack.post(&path, &json!({"inputs": {"text": "x"}})).await;
+    assert_eq!((answer.status, &answer.body["result"]["text"]), (200, &long));
+    let kept = stack.ended(&answer.task().unwrap()).await;
+    for task in [queued, kept] {
+        assert_eq!(task["status"], "FAILURE");
+        assert_eq!(task["error"]["kind"], "output_too_large");
+        assert!(task["result"].as_str().unwrap().contains("the limit is"), "{}", task["result"]);
+    }
+}
+
 /// A failure, in the same words at once and through the queue.
 struct Failed {
     status: u16,
