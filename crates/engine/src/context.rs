@@ -200,10 +200,12 @@ impl Context {
     }
 
     /// Adds a turn to a conversation's scope, once per place of a run.
-    pub async fn append_turn(&self, scope: &str, turn: Json) -> Result<(), RunError> {
+    ///
+    /// Turns sort by task first, since task ids sort by time, then by `order` (empty where a task adds one
+    /// turn, else a recorded time), then by the place in the run.
+    pub async fn append_turn(&self, scope: &str, order: &str, turn: Json) -> Result<(), RunError> {
         let sessions = self.run.services.sessions.clone();
-        // Task ids sort by time (UUID v7), so turns of later tasks sort later.
-        let key = format!("{}#{}", self.run.identity.task_id, self.scope);
+        let key = format!("{}#{order}#{}", self.run.identity.task_id, self.next_key().as_str());
         let effect = Effect { kind: "session.append", request: json!({"scope": scope, "turn": turn}) };
         let append = || async move {
             sessions.append(scope, &key, &turn).await?;

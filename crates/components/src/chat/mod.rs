@@ -17,7 +17,8 @@ pub(crate) async fn store(cx: &Context, mut message: Message, keep: bool) -> Res
     message.flow_id = cx.flow_id().to_owned();
     message.timestamp = cx.now().await?.strftime("%Y-%m-%d %H:%M:%S.%6f UTC").to_string();
     if keep && !message.session_id.is_empty() {
-        cx.append_turn(MESSAGES, serde_json::Value::Object(message.data())).await?;
+        let turn = serde_json::Value::Object(message.data());
+        cx.append_turn(MESSAGES, &message.timestamp, turn).await?;
         cx.emit(message.clone());
     }
     Ok(message)

@@ -94,7 +94,7 @@ impl Memory for TurnMemory {
 
     async fn save(&self, cx: &Context, input: &str, output: &str) -> Result<(), RunError> {
         let turn = Exchange { input: input.to_owned(), output: output.to_owned() };
-        cx.scope(&self.vertex).append_turn(&self.vertex, serde_json::json!(turn)).await
+        cx.scope(&self.vertex).append_turn(&self.vertex, "", serde_json::json!(turn)).await
     }
 }
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use millrace_engine::{
-    EffectKey, ErrorKind, Journal, MemoryJournal, Plan, ProcessInputs, ProcessOutput, Record, RunError,
-    Usage, process,
+    Context, EffectKey, ErrorKind, Journal, MemoryJournal, Plan, ProcessInputs, ProcessOutput, Record,
+    RunError, Usage, process,
 };
 use serde_json::{Value as Json, json};
 
-use crate::stand::{Outside, edge, flow, journaled, node, object, plan};
+use crate::stand::{Outside, edge, flow, journaled, node, object, plan, services};
 
 /// Three vertices at once, one of them behind another, into a chain.
 fn wide() -> Arc<Plan> {
@@ -241,4 +241,17 @@ impl Journal for Overtaken {
         self.0.record(key, theirs).await?;
         self.0.record(key, record).await
     }
+}
+
+#[tokio::test]
+async fn turns_of_one_run_keep_their_order_and_none_replaces_another() {
+    let cx = Context::detached(services(&Outside::default()), &[]);
+    let (first, second) = (cx.scope("z-first"), cx.scope("a-second"));
+    // Two at one place, as a chain that an agent calls twice; then two whose places sort against their times.
+    cx.append_turn("history", "", json!("one")).await.unwrap();
+    cx.append_turn("history", "", json!("two")).await.unwrap();
+    first.append_turn("messages", "2026-01-01 00:00:01", json!("question")).await.unwrap();
+    second.append_turn("messages", "2026-01-01 00:00:02", json!("answer")).await.unwrap();
+    assert_eq!(cx.turns("history", None).await.unwrap(), [json!("one"), json!("two")]);
+    assert_eq!(cx.turns("messages", None).await.unwrap(), [json!("question"), json!("answer")]);
 }
