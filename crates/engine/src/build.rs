@@ -1,12 +1,13 @@
 //! Building a flow: vertices whose inputs are ready run concurrently.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value as Json;
 
 use crate::component::Outputs;
-use crate::context::{Context, Upstream, VertexScope};
+use crate::context::{Ancestors, Context, Upstream, VertexScope};
 use crate::error::{ErrorKind, RunError};
 use crate::flow::{Dialect, Edge};
 use crate::inputs::Inputs;
@@ -131,7 +132,7 @@ fn name_vertex(plan: &Plan, vertex: usize, mut error: RunError) -> RunError {
     }
 }
 
-fn scope_of(plan: &Plan, vertex: usize) -> VertexScope {
+fn scope_of(plan: &Arc<Plan>, vertex: usize) -> VertexScope {
     let vertices = &plan.flow().vertices;
     let wanted: BTreeSet<String> = plan.outgoing(vertex).filter_map(|edge| edge.output.clone()).collect();
     let listed = |v: usize| {
@@ -155,10 +156,18 @@ fn scope_of(plan: &Plan, vertex: usize) -> VertexScope {
     });
     VertexScope {
         upstream: upstream.collect(),
-        ancestors: plan.ancestors(vertex).into_iter().map(|v| vertices[v].id.clone()).collect(),
+        ancestors: ancestors_of(plan.clone(), vertex),
         wanted,
         vertex: vertices[vertex].clone(),
     }
+}
+
+/// Found when asked for: most components never ask, and for all of them it would be quadratic in each run.
+fn ancestors_of(plan: Arc<Plan>, vertex: usize) -> Ancestors {
+    Box::new(move || {
+        let vertices = &plan.flow().vertices;
+        plan.ancestors(vertex).into_iter().map(|v| vertices[v].id.clone()).collect()
+    })
 }
 
 /// Adds the fields as drawn, or as the caller set them, to what the edges bring.

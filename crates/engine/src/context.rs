@@ -68,12 +68,15 @@ pub struct Upstream {
     pub kind: String,
 }
 
+/// The ids of the vertices from which a vertex can be reached.
+pub(crate) type Ancestors = Box<dyn Fn() -> BTreeSet<String> + Send + Sync>;
+
 /// What a component is told about the vertex it plays.
 pub(crate) struct VertexScope {
     pub vertex: Vertex,
     pub wanted: BTreeSet<String>,
     pub upstream: HashMap<String, Upstream>,
-    pub ancestors: BTreeSet<String>,
+    pub ancestors: Ancestors,
 }
 
 /// A component's view of its run. Cheap to clone.
@@ -113,7 +116,7 @@ impl Context {
             vertex,
             wanted: wanted.iter().map(|name| (*name).to_owned()).collect(),
             upstream: HashMap::new(),
-            ancestors: BTreeSet::new(),
+            ancestors: Box::new(BTreeSet::new),
         })
     }
 
@@ -253,7 +256,7 @@ impl Context {
 
     /// Tokens that the vertices upstream of this one used; `None` if no model ran there.
     pub fn upstream_usage(&self) -> Option<Usage> {
-        let ancestors = &self.vertex.as_ref()?.ancestors;
+        let ancestors = (self.vertex.as_ref()?.ancestors)();
         let all = self.run.usage.lock().unwrap_or_else(PoisonError::into_inner);
         let mut sum = Usage::default();
         all.iter().filter(|(id, _)| ancestors.contains(id)).for_each(|(_, usage)| sum += *usage);
