@@ -103,9 +103,12 @@ async fn run_vertex(
         return Err(name(RunError::new(ErrorKind::Flow, "it has no component")));
     };
     let cx = cx.for_vertex(scope_of(plan, vertex));
+    let supervisor = &run.services.supervisor;
+    supervisor.vertex_started(cx.vertex_id());
     let inputs = with_fields(run, &cx, vertex, inputs).await.map_err(name)?;
     let outcome = entry.run(inputs, &cx).await;
     let outputs = outcome.map_err(|error| name(blame_tweak(run, vertex, error)))?;
+    supervisor.vertex_done(cx.vertex_id());
     Ok((vertex, outputs))
 }
 

@@ -137,7 +137,7 @@ impl Context {
     /// Performs an effect, or answers it from the journal if it already happened.
     ///
     /// # Errors
-    /// What `perform` fails with (nothing is recorded then), or [`ErrorKind::Flow`] when the record
+    /// What `perform` fails with (nothing is recorded then), or [`ErrorKind::Version`] when the record
     /// under this key is of another request: the flow or the code changed under the task.
     pub async fn effect<T, F, Fut>(&self, effect: Effect, perform: F) -> Result<T, RunError>
     where
@@ -151,10 +151,15 @@ impl Context {
         if let Some(record) = journal.recorded(&key).await? {
             return self.adopt(effect.kind, &request_hash, record);
         }
+        let _admission = self.run.services.supervisor.admit(effect.kind).await?;
+        let began = self.run.services.clock.now();
         let (response, usage) = perform().await?;
+        let at = self.run.services.clock.now();
         let response = serde_json::to_value(&response).map_err(|e| broken_record(effect.kind, e))?;
-        let record =
-            Record { kind: effect.kind.to_owned(), request_hash: request_hash.clone(), response, usage };
+        let (kind, request_hash) = (effect.kind.to_owned(), request_hash);
+        // A clock that was put back makes no negative time.
+        let ms = u64::try_from(at.duration_since(began).as_millis()).unwrap_or(0);
+        let record = Record { kind, request_hash: request_hash.clone(), response, usage, at, ms };
         // Whoever loses the race adopts the stored one: both attempts then go on with the same answer.
         let stands = journal.record(&key, record).await?;
         self.adopt(effect.kind, &request_hash, stands)
@@ -163,9 +168,12 @@ impl Context {
     fn adopt<T: DeserializeOwned>(&self, kind: &str, hash: &str, record: Record) -> Result<T, RunError> {
         if record.request_hash != hash || record.kind != kind {
             let message = "The flow or Millrace changed while this task was running; it cannot be resumed";
-            return Err(RunError::new(ErrorKind::Flow, message).because(format!("record at {}", self.scope)));
+            return Err(
+                RunError::new(ErrorKind::Version, message).because(format!("record at {}", self.scope))
+            );
         }
         let vertex = self.vertex.as_ref().map_or_else(String::new, |v| v.vertex.id.clone());
+        self.run.services.supervisor.spent(record.usage);
         self.run.usage.lock().unwrap_or_else(PoisonError::into_inner).push((vertex, record.usage));
         serde_json::from_value(record.response).map_err(|e| broken_record(kind, e))
     }
@@ -226,6 +234,12 @@ impl Context {
             Ok(((), Usage::default()))
         };
         self.scope("clear").effect(effect, clear).await
+    }
+
+    /// What the run may still take here; `None` where nothing limits it. An effect that cannot be over by then
+    /// had better not be tried again.
+    pub fn time_left(&self) -> Option<std::time::Duration> {
+        self.run.services.supervisor.time_left()
     }
 
     /// The value of a variable, if there is one. Not recorded: secrets stay out of the journal.
@@ -295,7 +309,7 @@ impl Context {
         &self.run.identity.flow_id
     }
 
-    /// The task; stands for Langflow's run id.
+    /// The task, the first of its chain where it is a retry; stands for Langflow's run id.
     pub fn task_id(&self) -> &str {
         &self.run.identity.task_id
     }

@@ -1,5 +1,7 @@
 //! What can go wrong, named for what the caller does next.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 /// An export that is no flow. Nothing was run.
@@ -57,6 +59,9 @@ pub enum ErrorKind {
     Timeout,
     /// A store behind the engine failed for a passing reason.
     Unavailable,
+    /// A recorded effect is not the one that the run now asks for: the flow or Millrace changed under the
+    /// task, and it cannot be resumed.
+    Version,
     /// A fault of ours.
     Internal,
 }
@@ -71,6 +76,7 @@ impl ErrorKind {
             Self::Upstream => "upstream",
             Self::Timeout => "timeout",
             Self::Unavailable => "unavailable",
+            Self::Version => "version",
             Self::Internal => "internal",
         }
     }
@@ -88,6 +94,8 @@ pub struct RunError {
     pub internal: Option<String>,
     /// Whether the same run may pass later.
     pub transient: bool,
+    /// How long the other side asks to be left alone, where it does.
+    pub retry_after: Option<Duration>,
     /// The field of the node that does not fit, if that is the cause.
     pub field: Option<String>,
 }
@@ -95,13 +103,27 @@ pub struct RunError {
 impl RunError {
     /// An error of this kind that repeating will not cure.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), internal: None, transient: false, field: None }
+        Self {
+            kind,
+            message: message.into(),
+            internal: None,
+            transient: false,
+            retry_after: None,
+            field: None,
+        }
     }
 
     /// Marks an error that may pass by itself.
     #[must_use]
     pub fn transient(mut self, transient: bool) -> Self {
         self.transient = transient;
+        self
+    }
+
+    /// Adds how long the other side asks to be left alone.
+    #[must_use]
+    pub fn retry_after(mut self, wish: Option<Duration>) -> Self {
+        self.retry_after = wish;
         self
     }
 

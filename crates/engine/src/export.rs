@@ -31,7 +31,8 @@ pub fn parse(data: &Json) -> Result<Flow, FlowError> {
     let vertices = vertices(&expanded)?;
     let edges = edges(&expanded, &vertices)?;
     let dialect = dialect(&expanded);
-    Ok(Flow { dialect, vertices, edges, group_fields: expanded.fields, grouped: expanded.inner })
+    let settings = data.get("millrace").cloned().unwrap_or(Json::Null);
+    Ok(Flow { dialect, vertices, edges, group_fields: expanded.fields, grouped: expanded.inner, settings })
 }
 
 fn limit(what: &'static str, found: usize, limit: usize) -> Result<(), FlowError> {

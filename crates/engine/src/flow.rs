@@ -27,6 +27,8 @@ pub struct Flow {
     pub group_fields: HashMap<String, HashMap<String, (String, String)>>,
     /// Ids of vertices that stood inside a group: tweaks reach them through the group alone.
     pub grouped: HashSet<String>,
+    /// What the flow says to its runner, opaque here: the export's `data.millrace`, null where there is none.
+    pub settings: Json,
 }
 
 /// A node of the graph.

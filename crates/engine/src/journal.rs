@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -23,6 +24,10 @@ pub struct Record {
     /// Tokens that the effect cost.
     #[serde(default)]
     pub usage: Usage,
+    /// When it was over.
+    pub at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub ms: u64,
 }
 
 /// Where records are kept.

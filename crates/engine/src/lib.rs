@@ -48,6 +48,6 @@ pub use plan::Plan;
 pub use prompt::{Prompt, PromptPart, PromptText, Template, TemplateError};
 pub use registry::{Registry, Stock};
 pub use run::{ChatInput, InputType, ProcessInputs, ProcessOutput, Run, process, run_chat};
-pub use services::{Clock, Resources, Services, Sessions, Variables};
+pub use services::{Admission, Clock, Resources, Services, Sessions, Supervisor, Unsupervised, Variables};
 pub use tweak::{Leniency, TweakError, Tweaks};
 pub use value::{Document, Message, Source, Table, Value, python_str};

@@ -30,7 +30,8 @@ pub struct Run {
     pub plan: Arc<Plan>,
     /// The caller's tweaks.
     pub tweaks: Tweaks,
-    /// The task's id; sorts by time.
+    /// The task's id; sorts by time. **For the retry of a failed task it is that of the first task of the
+    /// chain**, so that what is derived from it (ids of messages, keys of turns) matches the old records.
     pub task_id: String,
     /// The flow's id.
     pub flow_id: String,
@@ -95,11 +96,14 @@ pub async fn process(run: &Run, inputs: ProcessInputs) -> Result<ProcessOutput, 
     let built = build(run, &cx.scope("build"), &needed).await?;
     let object = output_of(plan, &built, root, None)?;
     let cx = cx.scope("call");
+    let root_id = &plan.flow().vertices[root].id;
+    run.services.supervisor.vertex_started(root_id);
     let result = match inputs {
         ProcessInputs::One(inputs) => call(&object, &cx.scope(&index(0)), inputs).await,
         ProcessInputs::Many(list) => call_many(&object, &cx, list).await,
     };
     let result = result.map_err(run_error)?;
+    run.services.supervisor.vertex_done(root_id);
     Ok(ProcessOutput { result, usage: cx.total_usage() })
 }
 

@@ -3,11 +3,13 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
+use crate::capability::Usage;
 use crate::error::RunError;
 use crate::journal::Journal;
 
@@ -35,6 +37,53 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
 
+/// Who watches over a run: what it may still begin, and how far it is.
+#[async_trait]
+pub trait Supervisor: Send + Sync {
+    /// Waits until a new effect of this kind may begin; the [`Admission`] is dropped once it is recorded.
+    ///
+    /// **It does not return where the run is to stop**: what is in flight elsewhere in the run is finished and
+    /// recorded, nothing new begins, and then the whole run is dropped.
+    ///
+    /// # Errors
+    /// The run has to end with this error.
+    async fn admit(&self, kind: &'static str) -> Result<Admission, RunError>;
+
+    /// What the run may still take here; `None` where nothing limits it.
+    fn time_left(&self) -> Option<Duration> {
+        None
+    }
+
+    /// A vertex began to be built.
+    fn vertex_started(&self, _id: &str) {}
+
+    /// A vertex was built.
+    fn vertex_done(&self, _id: &str) {}
+
+    /// An effect took place, now or in an earlier attempt, and cost this.
+    fn spent(&self, _usage: Usage) {}
+}
+
+/// The permission for one effect, held until it is recorded.
+pub struct Admission(#[expect(dead_code, reason = "held for its drop")] Box<dyn Send>);
+
+impl Admission {
+    /// `held` is dropped with the admission.
+    pub fn holding(held: impl Send + 'static) -> Self {
+        Self(Box::new(held))
+    }
+}
+
+/// Lets everything begin at once and watches nothing.
+pub struct Unsupervised;
+
+#[async_trait]
+impl Supervisor for Unsupervised {
+    async fn admit(&self, _kind: &'static str) -> Result<Admission, RunError> {
+        Ok(Admission::holding(()))
+    }
+}
+
 /// Everything a run may reach.
 #[derive(Clone)]
 pub struct Services {
@@ -46,6 +95,8 @@ pub struct Services {
     pub variables: Arc<dyn Variables>,
     /// The time; read only through the door.
     pub clock: Arc<dyn Clock>,
+    /// Who watches over the run.
+    pub supervisor: Arc<dyn Supervisor>,
     /// What components need and the engine does not know, such as the outbound client.
     pub resources: Resources,
 }

@@ -125,7 +125,7 @@ async fn a_changed_request_is_an_error_that_says_so() {
     run(&Outside::default(), journal.clone(), one("x")).await.unwrap();
     let outside = Outside::default();
     let error = run(&outside, journal, one("changed")).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Flow);
+    assert_eq!(error.kind, ErrorKind::Version);
     assert!(error.message.contains("changed while this task was running"), "{error}");
     assert_eq!(error.internal.as_deref(), Some("record at call/00000"));
     assert_eq!(outside.performed(), 0, "a wrong resume must not cost anything");

@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use millrace_engine::{
     Clock, FlowError, Journal, Leniency, MemoryJournal, Plan, ProcessInputs, Resources, Run, RunError,
-    Services, Sessions, TweakError, Tweaks, Variables, parse,
+    Services, Sessions, TweakError, Tweaks, Unsupervised, Variables, parse,
 };
 use serde_json::{Map, Value as Json};
 
@@ -99,6 +99,7 @@ pub fn services(outside: &Outside) -> Services {
         sessions: Arc::new(Turns::default()),
         variables: Arc::new(Fixed),
         clock: Arc::new(Fixed),
+        supervisor: Arc::new(Unsupervised),
         resources: Resources::default().with(outside.clone()).with(components::Meeting::of_two()),
     }
 }
