@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use millrace_components::{ENTRIES, registry};
 use millrace_engine::{
     Clock, Context, FieldKind, Inputs, Kind, MemoryJournal, Resources, RunError, Services, Sessions, Value,
-    Variables,
+    Variables, Unsupervised,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -184,6 +184,7 @@ fn services() -> Services {
         sessions: Arc::new(Nothing),
         variables: Arc::new(Nothing),
         clock: Arc::new(Nothing),
+        supervisor: Arc::new(Unsupervised),
         resources: Resources::default(),
     }
 }

@@ -1,20 +1,20 @@
 //! The client: checks, sends, follows, reads with a cap, tries again.
 
-use std::error::Error;
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::redirect::Policy;
-use rustls::{ClientConfig, RootCertStore};
+use futures::StreamExt;
+use tokio::time::Instant;
 
-use crate::guard::{Guard, Route};
-use crate::redirect::{Hop, MAX_REDIRECTS};
-use crate::resolver::{GuardedResolver, Lookup, RefusedAddress, system_lookup};
+use crate::connections::Connections;
+use crate::guard::Guard;
+use crate::redirect::{MAX_REDIRECTS, absolute};
+use crate::resolver::{Lookup, system_lookup};
 use crate::response::host_of;
 use crate::retry::spread;
+use crate::transport::{Answer, Hop, Transport};
 use crate::{OutboundConfig, OutboundError, Request, Response};
 
 /// The way out. Cheap to clone; clones share their connections, which are kept alive.
@@ -25,9 +25,7 @@ pub struct Outbound {
 
 struct Inner {
     guard: Arc<Guard>,
-    // A client for each route: a resolver does not see the port, so it cannot tell them apart.
-    guarded: reqwest::Client,
-    trusted: reqwest::Client,
+    transport: Arc<dyn Transport>,
     timeout: Duration,
     max_response_bytes: usize,
 }
@@ -41,30 +39,33 @@ impl Outbound {
         Self::with_lookup(config, system_lookup())
     }
 
+    /// The client over a transport of the caller's own, as a simulation without sockets brings it.
+    ///
+    /// The guard judges URLs as ever; what names resolve to is the transport's matter, and so are connecting
+    /// and the `User-Agent`.
+    pub fn with_transport(config: OutboundConfig, transport: Arc<dyn Transport>) -> Self {
+        Self::over(&config, guard(&config), transport)
+    }
+
     pub(crate) fn with_lookup(config: OutboundConfig, lookup: Lookup) -> Result<Self, OutboundError> {
-        let tls = tls_config()?;
-        let guard = Arc::new(Guard { allow: config.allow, allow_loopback: config.allow_loopback });
-        let client = |route| {
-            let resolver = GuardedResolver { guard: Arc::clone(&guard), route, lookup: Arc::clone(&lookup) };
-            reqwest::Client::builder()
-                .tls_backend_preconfigured(tls.clone())
-                .dns_resolver(resolver)
-                .no_proxy()
-                .redirect(Policy::none())
-                .retry(reqwest::retry::never())
-                .connect_timeout(config.connect_timeout)
-                .user_agent(&config.user_agent)
-                .build()
-                .map_err(configuration)
-        };
-        let inner = Inner {
-            guarded: client(Route::Guarded)?,
-            trusted: client(Route::Trusted)?,
-            guard,
-            timeout: config.timeout,
-            max_response_bytes: config.max_response_bytes,
-        };
-        Ok(Self { inner: Arc::new(inner) })
+        let guard = guard(&config);
+        let connections = Connections::new(&config, &guard, &lookup)?;
+        Ok(Self::over(&config, guard, Arc::new(connections)))
+    }
+
+    fn over(config: &OutboundConfig, guard: Arc<Guard>, transport: Arc<dyn Transport>) -> Self {
+        let (timeout, max_response_bytes) = (config.timeout, config.max_response_bytes);
+        Self { inner: Arc::new(Inner { guard, transport, timeout, max_response_bytes }) }
+    }
+
+    /// What the guard says of a URL as such: its scheme, credentials, the form of its host and literal
+    /// addresses. **No name is resolved**, so [`send`](Self::send) may still refuse what passes here, and
+    /// never accepts what does not.
+    ///
+    /// # Errors
+    /// [`OutboundError::InvalidUrl`] and [`OutboundError::Blocked`].
+    pub fn check(&self, url: &str) -> Result<(), OutboundError> {
+        self.inner.guard.check_url(&absolute(url)?)
     }
 
     /// Sends a request and reads the whole response, whatever its status.
@@ -73,10 +74,13 @@ impl Outbound {
     /// As [`OutboundError`] says; of the last attempt, where there were several.
     pub async fn send(&self, request: Request) -> Result<Response, OutboundError> {
         let first = Hop::first(&request)?;
+        let end = request.budget.and_then(|budget| Instant::now().checked_add(budget));
+        let left = || end.map(|end| end.saturating_duration_since(Instant::now()));
         let mut attempt = 1;
         loop {
-            let outcome = self.attempt(&request, &first).await;
-            let Some(pause) = request.retry.pause_after(attempt, &outcome, spread(&request, attempt)) else {
+            let outcome = self.attempt(&request, &first, left()).await;
+            let pause = request.retry.pause_after(attempt, &outcome, spread(&request, attempt), left());
+            let Some(pause) = pause else {
                 return outcome.map(|response| Response { attempts: attempt, ..response });
             };
             let status = outcome.as_ref().map_or(0, |response| response.status);
@@ -91,20 +95,29 @@ impl Outbound {
         }
     }
 
-    async fn attempt(&self, request: &Request, first: &Hop) -> Result<Response, OutboundError> {
-        let limit = request.timeout.unwrap_or(self.inner.timeout);
+    /// One try, within its own limit and what is `left` of the budget. Nothing is sent where that is nothing.
+    async fn attempt(
+        &self,
+        request: &Request,
+        first: &Hop,
+        left: Option<Duration>,
+    ) -> Result<Response, OutboundError> {
+        let own = request.timeout.unwrap_or(self.inner.timeout);
+        let limit = left.map_or(own, |left| own.min(left));
+        let timed_out = || OutboundError::TimedOut { host: host_of(&first.url), seconds: seconds(limit) };
+        if limit.is_zero() {
+            return Err(timed_out());
+        }
         tokio::time::timeout(limit, self.follow(first.clone(), request.follow_redirects))
             .await
-            .unwrap_or_else(|_| {
-                Err(OutboundError::TimedOut { host: host_of(&first.url), seconds: limit.as_secs_f64() })
-            })
+            .unwrap_or_else(|_| Err(timed_out()))
     }
 
     async fn follow(&self, mut hop: Hop, follow_redirects: bool) -> Result<Response, OutboundError> {
         let mut redirects = 0;
         loop {
             let answer = self.exchange(&hop).await?;
-            let next = if follow_redirects { hop.next(answer.status(), answer.headers())? } else { None };
+            let next = if follow_redirects { hop.next(answer.status, &answer.headers)? } else { None };
             match next {
                 None => return self.read(hop, answer).await,
                 Some(_) if redirects == MAX_REDIRECTS => {
@@ -120,29 +133,15 @@ impl Outbound {
     }
 
     /// Sends one hop, once the guard permits it, and waits for the head of the answer.
-    async fn exchange(&self, hop: &Hop) -> Result<reqwest::Response, OutboundError> {
-        let client = match self.inner.guard.check_url(&hop.url)? {
-            Route::Guarded => &self.inner.guarded,
-            Route::Trusted => &self.inner.trusted,
-        };
-        let mut request = reqwest::Request::new(hop.method.clone(), hop.url.clone());
-        *request.headers_mut() = hop.headers.clone();
-        *request.body_mut() = hop.body.clone().map(reqwest::Body::from);
-        client.execute(request).await.map_err(|error| no_answer(host_of(&hop.url), &error))
+    async fn exchange(&self, hop: &Hop) -> Result<Answer, OutboundError> {
+        self.inner.guard.check_url(&hop.url)?;
+        self.inner.transport.exchange(hop).await.map_err(|error| error.at(host_of(&hop.url)))
     }
 
-    async fn read(&self, hop: Hop, mut answer: reqwest::Response) -> Result<Response, OutboundError> {
-        let host = host_of(&hop.url);
-        let limit = self.inner.max_response_bytes;
-        let body = read_capped(&mut answer, limit, host).await?;
-        let status = answer.status().as_u16();
-        Ok(Response {
-            status,
-            headers: std::mem::take(answer.headers_mut()),
-            body,
-            url: hop.url,
-            attempts: 1,
-        })
+    async fn read(&self, hop: Hop, mut answer: Answer) -> Result<Response, OutboundError> {
+        let body = read_capped(&mut answer, self.inner.max_response_bytes, host_of(&hop.url)).await?;
+        let Answer { status, headers, .. } = answer;
+        Ok(Response { status, headers, body, url: hop.url, attempts: 1 })
     }
 }
 
@@ -152,80 +151,31 @@ impl fmt::Debug for Outbound {
     }
 }
 
-/// Mozilla's roots and ring: the platform's verifier reads the disk on first use.
-fn tls_config() -> Result<ClientConfig, OutboundError> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(configuration)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(config)
+fn guard(config: &OutboundConfig) -> Arc<Guard> {
+    Arc::new(Guard { allow: config.allow.clone(), allow_loopback: config.allow_loopback })
 }
 
-fn configuration(error: impl Error) -> OutboundError {
-    OutboundError::Configuration { reason: error.to_string() }
+/// To the millisecond: a limit that was cut has many digits, and a person reads it.
+fn seconds(limit: Duration) -> f64 {
+    limit.as_millis() as f64 / 1000.0
 }
 
-async fn read_capped(
-    answer: &mut reqwest::Response,
-    limit: usize,
-    host: String,
-) -> Result<Bytes, OutboundError> {
+async fn read_capped(answer: &mut Answer, limit: usize, host: String) -> Result<Bytes, OutboundError> {
     // An announced length is refused before it is paid for; a wrong or missing one is caught below.
-    if answer.content_length().is_some_and(|length| length > limit as u64) {
+    if answer.length.is_some_and(|length| length > limit as u64) {
         return Err(OutboundError::TooLarge { host, limit });
     }
     let mut body = BytesMut::new();
-    loop {
-        match answer.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > limit => {
+    while let Some(chunk) = answer.body.next().await {
+        match chunk {
+            Ok(chunk) if body.len() + chunk.len() > limit => {
                 return Err(OutboundError::TooLarge { host, limit });
             }
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Ok(body.freeze()),
-            Err(_) => return Err(OutboundError::BodyBroken { host }),
+            Ok(chunk) => body.extend_from_slice(&chunk),
+            Err(error) => return Err(error.at(host)),
         }
     }
-}
-
-/// Finds in the client's error chain what the caller has to know. The chain itself can hold the URL.
-fn no_answer(host: String, error: &reqwest::Error) -> OutboundError {
-    let causes = || std::iter::successors(error.source(), |&cause| cause.source());
-    if let Some(refused) = causes().find_map(|cause| cause.downcast_ref::<RefusedAddress>()) {
-        return OutboundError::Blocked { host, reason: refused.reason };
-    }
-    if error.is_builder() {
-        return OutboundError::InvalidRequest { reason: "the client cannot send it".to_owned() };
-    }
-    let reason = if error.is_dns() {
-        "its name cannot be resolved"
-    } else if !error.is_connect() {
-        "the connection was closed before an answer"
-    } else if error.is_timeout() {
-        "connecting took too long"
-    } else {
-        causes()
-            .find_map(|cause| cause.downcast_ref::<io::Error>())
-            .map_or("the connection failed", connection_failure)
-    };
-    OutboundError::Unreachable { host, reason }
-}
-
-fn connection_failure(error: &io::Error) -> &'static str {
-    match error.kind() {
-        _ if is_tls_failure(error) => "the TLS handshake failed",
-        io::ErrorKind::ConnectionRefused => "the connection was refused",
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "there is no route to it",
-        _ => "the connection failed",
-    }
-}
-
-/// The TLS connector wraps its error twice, and `source` skips what an [`io::Error`] wraps.
-fn is_tls_failure(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| {
-        inner.is::<rustls::Error>() || inner.downcast_ref::<io::Error>().is_some_and(is_tls_failure)
-    })
+    Ok(body.freeze())
 }
 
 #[cfg(test)]

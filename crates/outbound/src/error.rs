@@ -1,5 +1,7 @@
 //! Why nothing came back, named for what the caller does next.
 
+use crate::TransportError;
+
 /// Why a request has no response. Any status that a server sends is a [`Response`](crate::Response), not
 /// an error.
 ///
@@ -33,18 +35,19 @@ pub enum OutboundError {
         /// The host of the failed hop.
         host: String,
         /// How far it came.
-        reason: &'static str,
+        reason: TransportError,
     },
-    /// One attempt, redirects and body included, took longer than its limit.
+    /// One attempt, redirects and body included, took longer than its limit, or than the request's budget
+    /// left it.
     #[error("{host} did not answer within {seconds} s")]
     TimedOut {
         /// The host of the requested URL.
         host: String,
-        /// The limit.
+        /// The limit, 0 where nothing was left and nothing was sent.
         seconds: f64,
     },
     /// The body is larger than [`max_response_bytes`](crate::OutboundConfig::max_response_bytes).
-    #[error("the answer of {host} is larger than {limit} bytes")]
+    #[error("the answer of {host} is too large: more than {limit} bytes")]
     TooLarge {
         /// The host that answered.
         host: String,

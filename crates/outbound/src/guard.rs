@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use http::Uri;
 use url::{Host, Url};
 
 use crate::OutboundError;
@@ -61,8 +62,16 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
+    /// How a URL that is permitted may be connected to.
+    pub(crate) fn route(&self, url: &Url) -> Route {
+        let allowed = url.host().is_some_and(|host| {
+            self.allow.iter().any(|rule| rule.matches(&host, url.port_or_known_default()))
+        });
+        if allowed { Route::Trusted } else { Route::Guarded }
+    }
+
     /// Decides on the URL of one hop, before anything is resolved.
-    pub(crate) fn check_url(&self, url: &Url) -> Result<Route, OutboundError> {
+    pub(crate) fn check_url(&self, url: &Url) -> Result<(), OutboundError> {
         if !matches!(url.scheme(), "https" | "http") {
             return Err(OutboundError::InvalidUrl { reason: "its scheme must be https" });
         }
@@ -70,16 +79,17 @@ impl Guard {
             return Err(OutboundError::InvalidUrl { reason: "it must not carry credentials" });
         }
         let host = url.host().ok_or(OutboundError::InvalidUrl { reason: "it has no host" })?;
-        if self.allow.iter().any(|rule| rule.matches(&host, url.port_or_known_default())) {
-            return Ok(Route::Trusted);
+        // Hosts with quotes or braces and overlong URLs are URLs by the standard, but cannot be sent.
+        if url.as_str().parse::<Uri>().is_err() {
+            return Err(OutboundError::InvalidUrl { reason: "it is too long or has a forbidden character" });
         }
-        if self.allow_loopback && is_loopback(&host) {
-            return Ok(Route::Guarded);
+        if self.route(url) == Route::Trusted || (self.allow_loopback && is_loopback(&host)) {
+            return Ok(());
         }
         let reason = blocked_host(&host).or((url.scheme() == "http").then_some(PLAIN_HTTP));
         match reason {
             Some(reason) => Err(OutboundError::Blocked { host: host.to_string(), reason }),
-            None => Ok(Route::Guarded),
+            None => Ok(()),
         }
     }
 

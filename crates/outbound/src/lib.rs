@@ -3,6 +3,7 @@
 //! **No other crate opens a connection to the outside.** A request goes out over https to a public
 //! address, or to a host that the operator has allowed; every name, address and redirect hop is checked,
 //! and the connection is made to an address that was checked. No proxy is taken from the environment.
+//! Time is tokio's and nothing is random, so a run under a paused clock is the same each time.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), millrace_outbound::OutboundError> {
@@ -19,6 +20,7 @@
 
 mod client;
 mod config;
+mod connections;
 mod error;
 mod guard;
 mod redirect;
@@ -26,6 +28,7 @@ mod request;
 mod resolver;
 mod response;
 mod retry;
+mod transport;
 
 pub use client::Outbound;
 pub use config::{HostRule, OutboundConfig};
@@ -33,3 +36,4 @@ pub use error::OutboundError;
 pub use request::Request;
 pub use response::Response;
 pub use retry::Retry;
+pub use transport::{Answer, Hop, Transport, TransportError};

@@ -1,15 +1,14 @@
 //! One hop of a request, and the hop that a redirect leads to.
 
-use bytes::Bytes;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE,
     LOCATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
-use http::{HeaderMap, HeaderName, Method, StatusCode};
+use http::{HeaderMap, HeaderName, Method};
 use url::Url;
 
 use crate::response::host_of;
-use crate::{OutboundError, Request};
+use crate::{Hop, OutboundError, Request};
 
 /// How many redirects are followed.
 pub(crate) const MAX_REDIRECTS: u32 = 5;
@@ -21,20 +20,15 @@ const KEPT_ACROSS_ORIGINS: [HeaderName; 6] =
 /// Set by the client alone: a caller's framing could smuggle a second request.
 const FRAMING: [HeaderName; 6] = [CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
 
-/// What is sent to one URL.
-#[derive(Clone)]
-pub(crate) struct Hop {
-    pub(crate) method: Method,
-    pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Option<Bytes>,
+/// Reads an absolute URL.
+pub(crate) fn absolute(url: &str) -> Result<Url, OutboundError> {
+    Url::parse(url).map_err(|_| OutboundError::InvalidUrl { reason: "it is not an absolute URL" })
 }
 
 impl Hop {
     /// The first hop of a request.
     pub(crate) fn first(request: &Request) -> Result<Self, OutboundError> {
-        let url = Url::parse(&request.url)
-            .map_err(|_| OutboundError::InvalidUrl { reason: "it is not an absolute URL" })?;
+        let url = absolute(&request.url)?;
         let mut headers = HeaderMap::new();
         for (name, value) in &request.headers {
             if !FRAMING.contains(name) {
@@ -45,12 +39,8 @@ impl Hop {
     }
 
     /// The hop that an answer to this one asks for, or `None` where it is the final one.
-    pub(crate) fn next(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-    ) -> Result<Option<Self>, OutboundError> {
-        if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+    pub(crate) fn next(&self, status: u16, headers: &HeaderMap) -> Result<Option<Self>, OutboundError> {
+        if !matches!(status, 301 | 302 | 303 | 307 | 308) {
             return Ok(None);
         }
         let Some(location) = headers.get(LOCATION) else {
@@ -75,10 +65,10 @@ impl Hop {
 }
 
 /// As browsers and Python's clients do it: 303 always, 301 and 302 for a POST.
-fn becomes_get(status: StatusCode, method: &Method) -> bool {
+fn becomes_get(status: u16, method: &Method) -> bool {
     match status {
-        StatusCode::SEE_OTHER => method != Method::HEAD,
-        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => method == Method::POST,
+        303 => method != Method::HEAD,
+        301 | 302 => method == Method::POST,
         _ => false,
     }
 }
@@ -113,7 +103,7 @@ mod tests {
 
     fn next(method: Method, status: u16, location: &'static str) -> Option<Hop> {
         let headers = HeaderMap::from_iter([(LOCATION, HeaderValue::from_static(location))]);
-        hop(method).next(StatusCode::from_u16(status).unwrap(), &headers).unwrap()
+        hop(method).next(status, &headers).unwrap()
     }
 
     #[test]
@@ -139,13 +129,13 @@ mod tests {
         for status in [200, 201, 300, 304, 305, 404] {
             assert!(next(Method::GET, status, "/other").is_none(), "{status}");
         }
-        assert!(hop(Method::GET).next(StatusCode::FOUND, &HeaderMap::new()).unwrap().is_none());
+        assert!(hop(Method::GET).next(302, &HeaderMap::new()).unwrap().is_none());
     }
 
     #[test]
     fn locations_that_are_no_url_are_refused() {
         let headers = HeaderMap::from_iter([(LOCATION, HeaderValue::from_static("https://[::bad/"))]);
-        let result = hop(Method::GET).next(StatusCode::FOUND, &headers);
+        let result = hop(Method::GET).next(302, &headers);
         assert_eq!(result.err(), Some(OutboundError::InvalidRedirect { host: "a.example".to_owned() }));
     }
 

@@ -24,6 +24,8 @@ pub struct Request {
     pub body: Option<Bytes>,
     /// Limit for one attempt, instead of [`OutboundConfig::timeout`](crate::OutboundConfig::timeout).
     pub timeout: Option<Duration>,
+    /// Limit for all attempts and pauses together, if there is one. Default none.
+    pub budget: Option<Duration>,
     /// How often it is tried. Default once.
     pub retry: Retry,
     /// Whether redirects are followed (at most 5, each checked) or handed back. Default true.
@@ -39,6 +41,7 @@ impl Request {
             headers: Vec::new(),
             body: None,
             timeout: None,
+            budget: None,
             retry: Retry::never(),
             follow_redirects: true,
         }
@@ -108,6 +111,15 @@ impl Request {
         self
     }
 
+    /// Sets the limit for all attempts and pauses together.
+    ///
+    /// No pause or attempt goes past it: an attempt's limit is cut to what is left, and where a pause does not
+    /// fit, the last outcome stands.
+    pub fn within(mut self, budget: Duration) -> Self {
+        self.budget = Some(budget);
+        self
+    }
+
     /// Sets how often it is tried.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
@@ -133,6 +145,7 @@ impl fmt::Debug for Request {
             .field("headers", &self.headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>())
             .field("body_bytes", &self.body.as_ref().map(Bytes::len))
             .field("timeout", &self.timeout)
+            .field("budget", &self.budget)
             .field("retry", &self.retry)
             .field("follow_redirects", &self.follow_redirects)
             .finish()

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -10,6 +11,7 @@ use serde_json::error::Category;
 use url::Url;
 
 use crate::OutboundError;
+use crate::retry::retry_after;
 
 /// A whole response, of any status. `Debug` shows neither the path and query nor any header value or body.
 #[derive(Clone)]
@@ -47,17 +49,35 @@ impl Response {
     /// # Errors
     /// [`OutboundError::InvalidJson`], with the place and not the content.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, OutboundError> {
-        serde_json::from_slice(&self.body).map_err(|error| OutboundError::InvalidJson {
+        let invalid = |problem, (line, column)| OutboundError::InvalidJson {
             host: host_of(&self.url),
-            problem: match error.classify() {
+            problem,
+            line,
+            column,
+        };
+        let text = std::str::from_utf8(&self.body)
+            .map_err(|error| invalid("it is not UTF-8", place_after(&self.body[..error.valid_up_to()])))?;
+        serde_json::from_str(text).map_err(|error| {
+            let problem = match error.classify() {
                 Category::Eof => "it ends early",
                 Category::Data => "a value is missing or of another type",
                 Category::Syntax | Category::Io => "it has a syntax error",
-            },
-            line: error.line(),
-            column: error.column(),
+            };
+            invalid(problem, (error.line(), error.column()))
         })
     }
+
+    /// How long the server asks to be left alone, of any status: `retry-after-ms`, else `Retry-After` in
+    /// seconds or as a date, which is compared with the server's own `Date`.
+    pub fn retry_after(&self) -> Option<Duration> {
+        retry_after(&self.headers)
+    }
+}
+
+/// Line and column, from 1, of what follows `text`. Columns are bytes, as the JSON reader counts them.
+fn place_after(text: &[u8]) -> (usize, usize) {
+    let line_start = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    (text.iter().filter(|byte| **byte == b'\n').count() + 1, text.len() - line_start + 1)
 }
 
 /// The host as errors name it.
@@ -100,12 +120,13 @@ mod tests {
     #[test]
     fn json_errors_tell_the_place_and_not_the_content() {
         assert_eq!(response(br#"{"id":7}"#).json(), Ok(Answer { id: 7 }));
-        let cases: [(&[u8], &str); 5] = [
+        let cases: [(&[u8], &str); 6] = [
             (br#"{"id":"canary"}"#, "a value is missing or of another type"),
             (br#"{"canary":1}"#, "a value is missing or of another type"),
             (b"<html>canary", "it has a syntax error"),
             (br#"{"id":"#, "it ends early"),
-            (b"{\"id\":1}\xff", "it has a syntax error"),
+            (b"{\"id\":1}\xff", "it is not UTF-8"),
+            (b"{\"id\":1,\"canary\":\"\xff\"}", "it is not UTF-8"),
         ];
         for (body, expected) in cases {
             let error = response(body).json::<Answer>().unwrap_err();
@@ -114,6 +135,15 @@ mod tests {
                 "{error:?}"
             );
             assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_place_of_bytes_that_are_no_text_is_found() {
+        for (body, expected) in [(&b"\xff"[..], (1, 1)), (b"{}\xff", (1, 3)), (b"{\n\n  \xff", (3, 3))] {
+            let error = response(body).json::<Answer>().unwrap_err();
+            let OutboundError::InvalidJson { line, column, .. } = error else { panic!("{error:?}") };
+            assert_eq!((line, column), expected, "{body:?}");
         }
     }
 

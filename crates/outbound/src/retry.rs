@@ -2,7 +2,8 @@
 //!
 //! The rules are those of the OpenAI client, which Langflow's model components use: connection errors,
 //! timeouts, 408, 409, 429 and 5xx are tried again, `x-should-retry` overrules the status, and the server's
-//! `retry-after-ms` or `Retry-After` goes before the back-off.
+//! `retry-after-ms` or `Retry-After` goes before the back-off. A wish that is too long
+//! ends the tries: to come back early is what the server asked not to do.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub struct Retry {
     pub base_delay: Duration,
     /// The longest pause of our own choice.
     pub max_delay: Duration,
-    /// The longest pause that a server may ask for; a longer wish is cut to it.
+    /// The longest pause that a server may ask for; a longer wish ends the tries, and the outcome stands.
     pub max_retry_after: Duration,
 }
 
@@ -44,21 +45,25 @@ impl Retry {
 
     /// The pause before the next try, or `None` where the outcome stands.
     ///
-    /// `attempt` is the number of the try that just ended, from 1; `spread` is in 0..1.
+    /// `attempt` is the number of the try that just ended, from 1; `spread` is in 0..1; `left` is what the
+    /// request may still take, `None` where nothing limits it.
     pub(crate) fn pause_after(
         &self,
         attempt: u32,
         outcome: &Result<Response, OutboundError>,
         spread: f64,
+        left: Option<Duration>,
     ) -> Option<Duration> {
         if attempt >= self.attempts || !is_worth_retrying(outcome) {
             return None;
         }
-        let asked = outcome.as_ref().ok().and_then(|response| retry_after(&response.headers));
-        Some(match asked {
-            Some(asked) => asked.min(self.max_retry_after),
+        let pause = match outcome.as_ref().ok().and_then(Response::retry_after) {
+            Some(asked) if asked > self.max_retry_after => return None,
+            Some(asked) => asked,
             None => self.back_off(attempt, spread),
-        })
+        };
+        // A pause that takes all that is left would leave the next try nothing.
+        left.is_none_or(|left| pause < left).then_some(pause)
     }
 
     fn back_off(&self, attempt: u32, spread: f64) -> Duration {
@@ -86,7 +91,7 @@ fn is_worth_retrying(outcome: &Result<Response, OutboundError>) -> bool {
 }
 
 /// How long the server asks to wait.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let seconds = |text: &str| text.parse().ok().and_then(|number| Duration::try_from_secs_f64(number).ok());
     if let Some(millis) = text("retry-after-ms").and_then(seconds) {
@@ -114,6 +119,7 @@ pub(crate) fn spread(request: &Request, attempt: u32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::TransportError;
     use bytes::Bytes;
     use http::{HeaderName, HeaderValue};
 
@@ -131,17 +137,21 @@ mod tests {
     #[test]
     fn statuses_as_the_openai_client_retries_them() {
         for status in [408, 409, 429, 500, 502, 503, 504, 529] {
-            assert_eq!(Retry::attempts(3).pause_after(1, &answer(status, &[]), 0.0), Some(RETRY), "{status}");
+            assert_eq!(
+                Retry::attempts(3).pause_after(1, &answer(status, &[]), 0.0, None),
+                Some(RETRY),
+                "{status}"
+            );
         }
         for status in [200, 204, 302, 304, 400, 401, 403, 404, 410, 422] {
-            assert_eq!(Retry::attempts(3).pause_after(1, &answer(status, &[]), 0.0), None, "{status}");
+            assert_eq!(Retry::attempts(3).pause_after(1, &answer(status, &[]), 0.0, None), None, "{status}");
         }
         let overruled =
             [(400, "true", true), (429, "false", false), (429, "maybe", true), (400, "maybe", false)];
         for (status, wish, expected) in overruled {
             let outcome = answer(status, &[("x-should-retry", wish)]);
             assert_eq!(
-                Retry::attempts(3).pause_after(1, &outcome, 0.0).is_some(),
+                Retry::attempts(3).pause_after(1, &outcome, 0.0, None).is_some(),
                 expected,
                 "{status} {wish}"
             );
@@ -152,7 +162,7 @@ mod tests {
     fn errors_are_retried_where_they_are_transient() {
         let host = || "example.com".to_owned();
         let cases = [
-            (OutboundError::Unreachable { host: host(), reason: "" }, true),
+            (OutboundError::Unreachable { host: host(), reason: TransportError::ConnectionClosed }, true),
             (OutboundError::TimedOut { host: host(), seconds: 1.0 }, true),
             (OutboundError::BodyBroken { host: host() }, true),
             (OutboundError::Blocked { host: host(), reason: "" }, false),
@@ -162,7 +172,7 @@ mod tests {
         ];
         for (error, expected) in cases {
             assert_eq!(
-                Retry::attempts(2).pause_after(1, &Err(error.clone()), 0.0).is_some(),
+                Retry::attempts(2).pause_after(1, &Err(error.clone()), 0.0, None).is_some(),
                 expected,
                 "{error}"
             );
@@ -174,7 +184,7 @@ mod tests {
         for (attempts, attempt, expected) in
             [(0, 1, false), (1, 1, false), (2, 1, true), (2, 2, false), (3, 2, true)]
         {
-            let pause = Retry::attempts(attempts).pause_after(attempt, &answer(500, &[]), 0.0);
+            let pause = Retry::attempts(attempts).pause_after(attempt, &answer(500, &[]), 0.0, None);
             assert_eq!(pause.is_some(), expected, "{attempt} of {attempts}");
         }
     }
@@ -189,32 +199,49 @@ mod tests {
         assert_eq!([millis(1, 0.5), millis(2, 1.0)], [437, 750]);
     }
 
+    /// Headers of a 429; the pause in milliseconds.
+    type Wish<'a> = (&'a [(&'static str, &'static str)], Option<u64>);
+
     #[test]
     fn the_servers_wish_goes_first() {
         let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
-        let cases: [(&[(&str, &str)], u64); 11] = [
-            (&[("retry-after", "7")], 7000),
-            (&[("retry-after", "1.5")], 1500),
-            (&[("retry-after", "0")], 0),
-            (&[("retry-after", "3600")], 30_000),
-            (&[("retry-after", "-1")], 500),
-            (&[("retry-after", "soon")], 500),
-            (&[("retry-after-ms", "250"), ("retry-after", "7")], 250),
-            (&[("retry-after", "Sun, 06 Nov 1994 08:49:49 GMT"), date], 12_000),
-            (&[("retry-after", "Sun, 06 Nov 1994 08:49:00 GMT"), date], 0),
-            (&[("retry-after", "Mon, 07 Nov 1994 08:49:37 GMT"), date], 30_000),
-            (&[("retry-after", "Sun, 06 Nov 1994 08:49:49 GMT")], 500),
+        let cases: [Wish; 12] = [
+            (&[("retry-after", "7")], Some(7000)),
+            (&[("retry-after", "1.5")], Some(1500)),
+            (&[("retry-after", "0")], Some(0)),
+            (&[("retry-after", "30")], Some(30_000)),
+            (&[("retry-after", "30.001")], None),
+            (&[("retry-after", "-1")], Some(500)),
+            (&[("retry-after", "soon")], Some(500)),
+            (&[("retry-after-ms", "250"), ("retry-after", "7")], Some(250)),
+            (&[("retry-after", "Sun, 06 Nov 1994 08:49:49 GMT"), date], Some(12_000)),
+            (&[("retry-after", "Sun, 06 Nov 1994 08:49:00 GMT"), date], Some(0)),
+            (&[("retry-after", "Mon, 07 Nov 1994 08:49:37 GMT"), date], None),
+            (&[("retry-after", "Sun, 06 Nov 1994 08:49:49 GMT")], Some(500)),
         ];
         for (headers, expected) in cases {
-            let owned: Vec<_> = headers.iter().map(|(n, v)| (HeaderName::from_static(n), *v)).collect();
-            let mut outcome = answer(429, &[]);
-            for (name, value) in owned {
-                if let Ok(response) = &mut outcome {
-                    response.headers.insert(name, value.parse().unwrap());
-                }
-            }
-            let pause = Retry::attempts(2).pause_after(1, &outcome, 0.0);
-            assert_eq!(pause, Some(Duration::from_millis(expected)), "{headers:?}");
+            let outcome = answer(429, headers);
+            let pause = Retry::attempts(2).pause_after(1, &outcome, 0.0, None);
+            assert_eq!(pause, expected.map(Duration::from_millis), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_pause_fits_into_what_is_left_or_there_is_none() {
+        let seven = answer(429, &[("retry-after", "7")]);
+        let own = answer(500, &[]);
+        let cases = [
+            (&seven, None, Some(7000)),
+            (&seven, Some(7001), Some(7000)),
+            (&seven, Some(7000), None),
+            (&seven, Some(0), None),
+            (&own, Some(501), Some(500)),
+            (&own, Some(500), None),
+        ];
+        for (outcome, left, expected) in cases {
+            let left = left.map(Duration::from_millis);
+            let pause = Retry::attempts(2).pause_after(1, outcome, 0.0, left);
+            assert_eq!(pause, expected.map(Duration::from_millis), "{left:?}");
         }
     }
 

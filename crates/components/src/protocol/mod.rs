@@ -1,3 +1,5 @@
 //! Protocols that several providers speak.
 
 pub(crate) mod openai;
+#[cfg(test)]
+mod openai_tests;

@@ -13,6 +13,12 @@ use serde_json::{Map, Value as Json, json};
 /// Where the real OpenAI answers.
 const DEFAULT_BASE: &str = "https://api.openai.com/v1";
 
+/// What one call may take, repeats and pauses included, unless its node gives a single try more.
+const BUDGET: Duration = Duration::from_secs(120);
+
+/// Kept of the time that the run has left, so that the answer can be recorded.
+const RESERVE: Duration = Duration::from_secs(1);
+
 /// How a provider is reached and told apart.
 #[derive(Clone)]
 pub(crate) struct Endpoint {
@@ -119,12 +125,8 @@ impl Endpoint {
         let effect = Effect { kind: "model", request: json!({"url": url, "body": body}) };
         let perform = || async {
             let response = self.post(cx, url.clone(), &body).await?;
-            let reply = serde_json::from_slice(&response.body).ok().and_then(read);
-            let Some((text, usage)) = reply else {
-                return Err(self
-                    .fault("the provider's answer is not what the OpenAI protocol says")
-                    .transient(true));
-            };
+            let reply = response.json().map_err(|error| self.unreadable(&problem(&error)))?;
+            let (text, usage) = read(reply).ok_or_else(|| self.unreadable("it has no choices"))?;
             let usage = usage.unwrap_or_default();
             let usage = Usage { input: usage.prompt_tokens, output: usage.completion_tokens };
             Ok((ChatReply { text, usage }, usage))
@@ -133,18 +135,30 @@ impl Endpoint {
     }
 
     async fn post(&self, cx: &Context, url: String, body: &Json) -> Result<Response, RunError> {
-        let request = Request::post(url).timeout(self.timeout).retry(Retry::attempts(self.retries + 1));
+        let budget = self.budget(cx.time_left());
+        if budget.is_zero() {
+            let fault = self.fault("the run has no time left for a request to the provider");
+            return Err(RunError { kind: ErrorKind::Timeout, ..fault }.transient(true));
+        }
+        let request =
+            Request::post(url).timeout(self.timeout).retry(Retry::attempts(self.retries + 1)).within(budget);
         let request = match &self.key {
             Some(key) => request.bearer(key),
             None => Ok(request),
         };
-        let request = request.and_then(|request| request.json(body)).map_err(|e| self.unreached(&e))?;
+        let request = request.and_then(|request| request.json(body)).map_err(|e| self.failed(&e))?;
         let outbound: &Outbound = cx.resource()?;
-        let response = outbound.send(request).await.map_err(|error| self.unreached(&error))?;
+        let response = outbound.send(request).await.map_err(|error| self.failed(&error))?;
         if response.is_success() { Ok(response) } else { Err(self.refused(&response)) }
     }
 
-    fn unreached(&self, error: &OutboundError) -> RunError {
+    fn budget(&self, left: Option<Duration>) -> Duration {
+        let budget = BUDGET.max(self.timeout);
+        left.map_or(budget, |left| budget.min(left.saturating_sub(RESERVE)))
+    }
+
+    /// A request without a whole answer.
+    fn failed(&self, error: &OutboundError) -> RunError {
         let kind = match error {
             OutboundError::TimedOut { .. } => ErrorKind::Timeout,
             OutboundError::Blocked { .. }
@@ -160,14 +174,23 @@ impl Endpoint {
     fn refused(&self, response: &Response) -> RunError {
         let said = serde_json::from_slice::<ErrorReply>(&response.body).ok().map(|reply| reply.error.message);
         let said = said.unwrap_or_else(|| "its answer is no JSON of the OpenAI protocol".to_owned());
-        let said: String = said.chars().take(500).collect();
+        // Before it is cut: half a key would not be found.
         let said = match &self.key {
             Some(key) if key.len() > 4 => said.replace(key.as_str(), "***"),
             _ => said,
         };
+        let said: String = said.chars().take(500).collect();
         let status = response.status;
         let transient = matches!(status, 408 | 409 | 429 | 500..);
-        self.fault(&format!("the provider answered {status}: {said}")).transient(transient)
+        self.fault(&format!("the provider answered {status}: {said}"))
+            .transient(transient)
+            .retry_after(response.retry_after().filter(|_| transient))
+    }
+
+    /// An answer of success whose body cannot be used. Final: the provider has done its work and charged for
+    /// it, and would be paid for each repeat.
+    fn unreadable(&self, problem: &str) -> RunError {
+        self.fault(&format!("the provider's answer is not what the OpenAI protocol says: {problem}"))
     }
 
     fn fault(&self, message: &str) -> RunError {
@@ -207,6 +230,16 @@ impl ChatModel for OpenAiProtocolModel {
             Form::Chat => self.endpoint.chat(cx, &self.fields, request).await,
             Form::Completion => self.endpoint.complete(cx, &self.fields, request).await,
         }
+    }
+}
+
+/// What is wrong with an answer that is not the JSON of this protocol, without naming its host.
+fn problem(error: &OutboundError) -> String {
+    match error {
+        OutboundError::InvalidJson { problem, line, column, .. } => {
+            format!("{problem} at line {line} column {column}")
+        }
+        other => other.to_string(),
     }
 }
 

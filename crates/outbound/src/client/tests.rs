@@ -1,5 +1,6 @@
 //! What needs a resolver of the test's own. All else is in `tests/`, over the public interface.
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,7 +11,7 @@ use futures::FutureExt;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::HostRule;
+use crate::{HostRule, TransportError};
 
 /// A resolver that knows one answer for every name and counts how often it is asked.
 fn resolving_to(addresses: &[&str]) -> (Lookup, Arc<AtomicUsize>) {
@@ -95,7 +96,9 @@ async fn a_redirect_to_a_name_with_a_blocked_address_is_refused() {
 #[tokio::test]
 async fn a_name_without_addresses_is_unreachable() {
     let error = outbound(&[], &[], false).send(Request::get("https://nowhere.test/")).await.unwrap_err();
-    let expected =
-        OutboundError::Unreachable { host: "nowhere.test".to_owned(), reason: "its name cannot be resolved" };
+    let expected = OutboundError::Unreachable {
+        host: "nowhere.test".to_owned(),
+        reason: TransportError::NameNotResolved,
+    };
     assert_eq!(error, expected);
 }

@@ -9,7 +9,8 @@ fn local() -> Guard {
 }
 
 fn check(guard: &Guard, url: &str) -> Result<Route, OutboundError> {
-    guard.check_url(&Url::parse(url).unwrap())
+    let url = Url::parse(url).unwrap();
+    guard.check_url(&url).map(|()| guard.route(&url))
 }
 
 fn reason(result: Result<Route, OutboundError>) -> Option<&'static str> {
@@ -160,6 +161,11 @@ fn urls_that_are_never_requested() {
     }
     for url in ["https://user:pw@example.com/", "https://user@example.com/", "https://:pw@example.com/"] {
         assert_eq!(reason(check(&strict(), url)), Some("it must not carry credentials"), "{url}");
+    }
+    let long = format!("https://example.com/{}", "a".repeat(70_000));
+    for url in ["https://a\"b.example/", "https://{a}.example/", "https://a`b.example/", &long] {
+        let expected = Some("it is too long or has a forbidden character");
+        assert_eq!(reason(check(&strict(), url)), expected, "{}", &url[..20]);
     }
 }
 

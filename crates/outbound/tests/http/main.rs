@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::http::Method;
-use millrace_outbound::{Outbound, OutboundConfig, OutboundError, Request, Retry};
+use millrace_outbound::{Outbound, OutboundConfig, OutboundError, Request, Retry, TransportError};
 use tokio::net::TcpListener;
 
 use stand_in::{raw, stand_in};
@@ -81,16 +81,21 @@ async fn retries_are_counted() {
 #[tokio::test]
 async fn the_servers_pause_replaces_our_own() {
     let (base, _) = stand_in().await;
-    // An hour of our own, five seconds of the server's, cut to none: only the last can end in time.
-    let retry = Retry {
-        base_delay: Duration::from_secs(3600),
-        max_delay: Duration::from_secs(3600),
-        max_retry_after: Duration::ZERO,
-        ..Retry::attempts(3)
-    };
-    let (outbound, request) = (outbound(), Request::get(format!("{base}/wait")).retry(retry));
+    // An hour of our own, none of the server's: only the last can end in time.
+    let hour = Duration::from_secs(3600);
+    let retry = Retry { base_delay: hour, max_delay: hour, ..Retry::attempts(3) };
+    let (outbound, request) = (outbound(), Request::get(format!("{base}/wait/0")).retry(retry));
     let sent = tokio::time::timeout(Duration::from_secs(60), outbound.send(request));
     assert_eq!(sent.await.expect("waited for our own pause").unwrap().attempts, 3);
+}
+
+#[tokio::test]
+async fn a_long_wish_of_the_server_ends_the_tries_and_is_handed_on() {
+    let (base, _) = stand_in().await;
+    let request = Request::get(format!("{base}/wait/3600")).retry(quick(3));
+    let response = outbound().send(request).await.unwrap();
+    assert_eq!((response.status, response.attempts), (429, 1));
+    assert_eq!(response.retry_after(), Some(Duration::from_secs(3600)));
 }
 
 #[tokio::test]
@@ -100,8 +105,10 @@ async fn a_refused_connection_is_unreachable() {
     drop(listener);
     let error =
         outbound().send(Request::get(format!("http://{address}/")).retry(quick(2))).await.unwrap_err();
-    let expected =
-        OutboundError::Unreachable { host: "127.0.0.1".to_owned(), reason: "the connection was refused" };
+    let expected = OutboundError::Unreachable {
+        host: "127.0.0.1".to_owned(),
+        reason: TransportError::ConnectionRefused,
+    };
     assert_eq!(error, expected);
     assert!(error.is_transient());
 }
@@ -112,7 +119,7 @@ async fn a_peer_without_tls_fails_the_handshake() {
     let error =
         outbound().send(Request::get(format!("https://{address}/")).retry(quick(2))).await.unwrap_err();
     let expected =
-        OutboundError::Unreachable { host: "127.0.0.1".to_owned(), reason: "the TLS handshake failed" };
+        OutboundError::Unreachable { host: "127.0.0.1".to_owned(), reason: TransportError::HandshakeFailed };
     assert_eq!(error, expected);
     assert_eq!(accepted.load(Ordering::SeqCst), 2);
 }
@@ -129,10 +136,8 @@ async fn a_hang_is_cut() {
 
 #[tokio::test]
 async fn answers_that_break_off_are_transient_errors() {
-    let closed = OutboundError::Unreachable {
-        host: "127.0.0.1".to_owned(),
-        reason: "the connection was closed before an answer",
-    };
+    let closed =
+        OutboundError::Unreachable { host: "127.0.0.1".to_owned(), reason: TransportError::ConnectionClosed };
     let broken = OutboundError::BodyBroken { host: "127.0.0.1".to_owned() };
     let cases = [
         ("", &closed),

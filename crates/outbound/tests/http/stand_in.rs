@@ -37,7 +37,7 @@ pub(crate) async fn stand_in() -> (String, Seen) {
     let seen = Seen::default();
     let router = Router::new()
         .route("/status/{script}", any(scripted))
-        .route("/wait", get(|| async { (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "5")]) }))
+        .route("/wait/{seconds}", get(busy))
         .route("/bytes/{count}", get(|Path(count): Path<usize>| async move { vec![b'x'; count] }))
         .route("/chunks/{count}", get(chunks))
         .route("/to/{status}/{*location}", any(redirect))
@@ -62,6 +62,10 @@ async fn scripted(
     let turn = seen.script.fetch_add(1, Ordering::SeqCst) as usize;
     let statuses: Vec<u16> = script.split('-').map(|status| status.parse().unwrap()).collect();
     StatusCode::from_u16(statuses[turn.min(statuses.len() - 1)]).unwrap()
+}
+
+async fn busy(Path(seconds): Path<String>) -> (StatusCode, [(&'static str, String); 1]) {
+    (StatusCode::TOO_MANY_REQUESTS, [("retry-after", seconds)])
 }
 
 async fn chunks(Path(count): Path<usize>) -> Body {
