@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Checks template.yaml: cfn-lint, then what must not slip, on the template as SAM expands it.
+"""Checks template.yaml: cfn-lint, then what must not slip, on the template as SAM expands it, once for each front.
 
 usage: check_template.py        needs: cfn-lint, aws-sam-translator
 Prints a line for each thing checked; ends with 1 if any of them does not hold.
 """
+import logging
 import os
 import re
 import subprocess
@@ -19,29 +20,81 @@ from samtranslator.yaml_helper import yaml_parse
 
 INFRA = Path(__file__).resolve().parent
 TEMPLATE = INFRA / "template.yaml"
-SCHEMA = INFRA.parent / "crates/store/src/schema.rs"
-SOURCES = ("crates", "functions")
+STORE = INFRA.parent / "crates/store/src"
+SCHEMA = STORE / "schema.rs"
+ENVIRONMENT = INFRA.parent / "crates/runner/src/environment.rs"
 LOCAL_ONLY = {"MILLRACE_ALLOW_LOOPBACK", "MILLRACE_PLAIN_KEYS"}
+FUNCTIONS = ["Api", "Sweeper", "Worker"]
+# Who may read which index, and who takes messages from which queue.
+READERS = {"open": ["Sweeper"], "list": ["Api"]}
+TAKERS = {"Queue": "Worker", "DeadLetterQueue": "Sweeper"}
+# What an event source does under the role of its function; the store calls none of it.
+TAKING = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+# A transaction needs the actions it is made of.
+MADE_OF = {"dynamodb:TransactWriteItems": {"dynamodb:PutItem", "dynamodb:DeleteItem"}}
+# Seconds: what the gateway waits at most, what Lambda allows, what is left to the api after its answer at least.
+GATEWAY, LONGEST = 30, 900
+AFTER_ANSWER = {"HttpApi": 60, "FunctionUrl": 10}
 DAY = 86400
 
 failed = 0
+said = set()
 
 
 def check(what, holds, seen=""):
-    """One line for one rule; `seen` is the value that decided it."""
+    """One line for one rule; `seen` is the value that decided it. What holds for each front is said once."""
     global failed
     failed += not holds
-    print(f"{'ok  ' if holds else 'FAIL'} {what}" + (f": {seen}" if seen != "" else ""))
+    line = f"{'ok  ' if holds else 'FAIL'} {what}" + (f": {seen}" if seen != "" else "")
+    if not holds or line not in said:
+        print(line)
+    said.add(line)
 
 
-def expand(template):
-    """The plain CloudFormation that SAM makes of the template. Local code has no address yet, so it gets one."""
+def expand(template, **chosen):
+    """The plain CloudFormation that AWS makes of the template with these parameters, the others at their defaults.
+
+    Local code has no address yet, so it gets one. Conditions are decided, parameters and maps looked up.
+    """
     for resource in template["Resources"].values():
         if "CodeUri" in resource.get("Properties", {}):
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
-    defaults = {name: p["Default"] for name, p in template["Parameters"].items() if "Default" in p}
+    parameters = {name: p["Default"] for name, p in template["Parameters"].items() if "Default" in p} | chosen
+    logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)  # it would publish its own use; nothing is called
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="us-east-1"))
-    return translator.translate(sam_template=template, parameter_values=defaults)
+    plain = translator.translate(sam_template=template, parameter_values=parameters)
+    decided = Decided(plain, parameters)
+    there = {n: r for n, r in plain["Resources"].items() if "Condition" not in r or decided.holds(r["Condition"])}
+    return {"Resources": decided.value(there), "Outputs": decided.value(plain["Outputs"])}
+
+
+class Decided:
+    """Values of a template under given parameters; what only AWS knows is left as it stands."""
+
+    def __init__(self, template, parameters):
+        self.conditions, self.mappings, self.parameters = template["Conditions"], template["Mappings"], parameters
+
+    def holds(self, condition):
+        left, right = self.value(self.conditions[condition]["Fn::Equals"])
+        return left == right
+
+    def value(self, node):
+        if isinstance(node, list):
+            return [self.value(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        (name, argument), *more = node.items() or [(None, None)]
+        if more or name is None:
+            return {key: self.value(item) for key, item in node.items()}
+        if name == "Ref" and argument in self.parameters:
+            return self.parameters[argument]
+        if name == "Fn::FindInMap":
+            table, row, column = self.value(argument)
+            return self.mappings[table][row][column]
+        if name == "Fn::If":
+            condition, then, otherwise = argument
+            return self.value(then if self.holds(condition) else otherwise)
+        return {name: self.value(argument)}
 
 
 def of_type(template, kind):
@@ -63,6 +116,19 @@ def listed(value):
     return value if isinstance(value, list) else [value]
 
 
+def statements(role):
+    return [s for p in role["Policies"] for s in p["PolicyDocument"]["Statement"]]
+
+
+def roles_of_functions(template):
+    """Function to what its role allows, as pairs of an action and a resource."""
+    roles = of_type(template, "AWS::IAM::Role")
+    return {
+        name: [(a, r) for s in statements(roles[logical(f["Role"])]) for a in listed(s["Action"]) for r in listed(s["Resource"])]
+        for name, f in of_type(template, "AWS::Lambda::Function").items()
+    }
+
+
 def check_lint():
     lint = [sys.executable, "-c", "from cfnlint.runner.cli import main; main()", str(TEMPLATE)]
     done = subprocess.run(lint, capture_output=True, text=True)
@@ -71,7 +137,7 @@ def check_lint():
 
 def check_functions(template):
     functions = of_type(template, "AWS::Lambda::Function")
-    check("the functions", sorted(functions) == ["Api", "Worker"], ", ".join(sorted(functions)))
+    check("the functions", sorted(functions) == FUNCTIONS, ", ".join(sorted(functions)))
     groups = of_type(template, "AWS::Logs::LogGroup")
     roles = [logical(f["Role"]) for f in functions.values()]
     check("a role of its own for each function", len(set(roles)) == len(roles) and None not in roles, ", ".join(map(str, roles)))
@@ -85,27 +151,91 @@ def check_functions(template):
 
 
 def check_variables(template):
-    """A variable that no source reads would be set for nothing; two are safe on one's own machine alone."""
-    root = INFRA.parent
-    sources = "\n".join(p.read_text() for room in SOURCES for p in (root / room).rglob("*.rs"))
+    """Each function gets what `environment.rs` reads, no more and no less; two are safe on one's own machine alone."""
+    source = ENVIRONMENT.read_text().split("#[cfg(test)]")[0]
+    read = set(re.findall(r'"(MILLRACE_\w+)"', source))
+    check("variables for the local cloud alone", LOCAL_ONLY <= read, ", ".join(sorted(LOCAL_ONLY)))
     for name, function in of_type(template, "AWS::Lambda::Function").items():
         names = set(function["Environment"]["Variables"])
-        unread = sorted(n for n in names if f'"{n}"' not in sources)
-        check(f"{name}: every variable is read somewhere", not unread, ", ".join(unread) or len(names))
+        missing, unknown = sorted(read - LOCAL_ONLY - names), sorted(names - read)
+        check(f"{name}: every variable is set", not missing, ", ".join(missing) or len(names))
+        check(f"{name}: every variable is read", not unknown, ", ".join(unknown))
         check(f"{name}: none that is for the local cloud alone", not names & LOCAL_ONLY)
 
 
-def check_api(template):
-    functions = of_type(template, "AWS::Lambda::Function")
-    (api,) = of_type(template, "AWS::ApiGatewayV2::Api").values()
-    integrations = [m["x-amazon-apigateway-integration"] for path in api["Body"]["paths"].values() for m in path.values()]
-    check("payload format 2.0", all(i["payloadFormatVersion"] == "2.0" for i in integrations), len(integrations))
-    wait = min(i["timeoutInMillis"] for i in integrations) / 1000
-    timeout = functions["Api"]["Timeout"]
-    check("the api ends before the gateway gives up", timeout < wait <= 30, f"{timeout} s < {wait:g} s")
-    check("no CORS", "CorsConfiguration" not in api and "x-amazon-apigateway-cors" not in api["Body"])
+def check_front(template, front):
+    """One way in, and an answer before it gives up."""
+    api = of_type(template, "AWS::Lambda::Function")["Api"]
+    timeout, sync = api["Timeout"], api["Environment"]["Variables"]["MILLRACE_SYNC_SECONDS"]
+    gateways, urls = of_type(template, "AWS::ApiGatewayV2::Api"), of_type(template, "AWS::Lambda::Url")
+    ways = {"HttpApi": (1, 0), "FunctionUrl": (0, 1)}
+    check("one way in", (len(gateways), len(urls)) == ways[front], ", ".join([*gateways, *urls]))
+    waits = timeout
+    if front == "HttpApi":
+        waits = check_gateway(template)
+    else:
+        check_url(urls, permissions_of("*", template))
+    check("answered before the caller is given up", sync < waits, f"{sync} s < {waits:g} s")
+    check("time is left after the answer", sync + AFTER_ANSWER[front] <= timeout <= LONGEST, f"{timeout - sync} s")
+    check("the address is an output", logical_in(template["Outputs"]["ApiUrl"]["Value"]) <= {*gateways, *urls})
+
+
+def check_gateway(template):
+    """How long it waits, seconds."""
+    (gateway,) = of_type(template, "AWS::ApiGatewayV2::Api").values()
+    check("no CORS", "CorsConfiguration" not in gateway)
+    (integration,) = of_type(template, "AWS::ApiGatewayV2::Integration").values()
+    reached = (integration["PayloadFormatVersion"], logical(integration["IntegrationUri"]))
+    check("the gateway calls the api in payload format 2.0", reached == ("2.0", "Api"), " ".join(reached))
+    routes = [r["RouteKey"] for r in of_type(template, "AWS::ApiGatewayV2::Route").values()]
+    check("one route", routes == ["$default"], ", ".join(routes))
     stages = [s["StageName"] for s in of_type(template, "AWS::ApiGatewayV2::Stage").values()]
     check("the stage adds nothing to paths", stages == ["$default"], ", ".join(stages))
+    (permission,) = permissions_of("apigateway.amazonaws.com", template)
+    check("no other gateway may call", "${HttpApi}/" in permission["SourceArn"]["Fn::Sub"], permission["SourceArn"]["Fn::Sub"])
+    check("nobody else may call", not permissions_of("*", template))
+    wait = integration["TimeoutInMillis"] / 1000
+    check("the gateway waits as long as it can", wait == GATEWAY, f"{wait:g} s")
+    return wait
+
+
+def check_url(urls, permissions):
+    (url,) = urls.values()
+    check("the keys are the api's own", (logical(url["TargetFunctionArn"]), url["AuthType"]) == ("Api", "NONE"), url["AuthType"])
+    check("answers are whole", url.get("InvokeMode", "BUFFERED") == "BUFFERED")
+    check("no CORS", "Cors" not in url)
+    # Anybody may call, but the api alone and through this address alone.
+    limits = ("FunctionUrlAuthType", "InvokedViaFunctionUrl")
+    seen = {p["Action"]: (logical(p["FunctionName"]), *map(p.get, limits)) for p in permissions}
+    wanted = {"lambda:InvokeFunctionUrl": ("Api", "NONE", None), "lambda:InvokeFunction": ("Api", None, True)}
+    check("anybody may call the address, and nothing but it", seen == wanted, ", ".join(seen))
+
+
+def permissions_of(principal, template):
+    return [p for p in of_type(template, "AWS::Lambda::Permission").values() if p["Principal"] == principal]
+
+
+def logical_in(value):
+    """The resources that a value refers to by Ref, GetAtt or Sub."""
+    found = re.findall(r"'(?:Ref|Fn::GetAtt)': \[?'(\w+)|https://\$\{(\w+)\}\.execute", str(value))
+    return {one or other for one, other in found}
+
+
+def check_schedule(template):
+    functions = of_type(template, "AWS::Lambda::Function")
+    (rule,) = of_type(template, "AWS::Events::Rule").values()
+    (target,) = rule["Targets"]
+    check("the sweeper runs every minute", (rule["ScheduleExpression"], logical(target["Arn"])) == ("rate(1 minute)", "Sweeper"))
+    check("the schedule is on", rule.get("State", "ENABLED") == "ENABLED")
+    timeout = functions["Sweeper"]["Timeout"]
+    check("a sweep ends before the next", timeout < 60, f"{timeout} s")
+    (asynchronous,) = of_type(template, "AWS::Lambda::EventInvokeConfig").values()
+    for what, policy in (("delivered", target["RetryPolicy"]), ("run", asynchronous)):
+        seen = (policy["MaximumRetryAttempts"], policy["MaximumEventAgeInSeconds"])
+        check(f"a sweep is {what} now or not at all", seen == (0, 60), "{} retries, {} s".format(*seen))
+    (permission,) = permissions_of("events.amazonaws.com", template)
+    starts, rules = logical(permission["FunctionName"]), of_type(template, "AWS::Events::Rule")
+    check("no other rule may start it", (starts, logical(permission["SourceArn"])) == ("Sweeper", *rules), *rules)
 
 
 def check_queues(template):
@@ -141,10 +271,11 @@ def is_tls_only(statement, queue):
 def check_event_sources(template):
     functions, queues = of_type(template, "AWS::Lambda::Function"), of_type(template, "AWS::SQS::Queue")
     sources = of_type(template, "AWS::Lambda::EventSourceMapping")
-    check("event sources", len(sources) == 1, ", ".join(sources))
+    takers = {logical(s["EventSourceArn"]): logical(s["FunctionName"]) for s in sources.values()}
+    check("every queue has its taker", takers == TAKERS and len(sources) == len(TAKERS), ", ".join(sources))
     for name, source in sources.items():
         function = functions[logical(source["FunctionName"])]
-        visibility = queues[logical(source["EventSourceArn"])]["VisibilityTimeout"]
+        visibility = queues[logical(source["EventSourceArn"])].get("VisibilityTimeout", 30)
         times = visibility / function["Timeout"]
         check(f"{name}: visibility >= 6 x timeout", times >= 6, f"{visibility} s = {times:g} x {function['Timeout']} s")
         check(f"{name}: partial batch responses", source.get("FunctionResponseTypes") == ["ReportBatchItemFailures"])
@@ -185,22 +316,59 @@ def check_roles(template):
         check(f"{name}: no managed policy", not role.get("ManagedPolicyArns"))
         (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
         check(f"{name}: assumed by Lambda alone", trust["Principal"] == {"Service": "lambda.amazonaws.com"})
-        statements = [s for p in role["Policies"] for s in p["PolicyDocument"]["Statement"]]
-        actions = [a for s in statements for a in listed(s["Action"])]
+        actions = [a for s in statements(role) for a in listed(s["Action"])]
         check(f"{name}: no star in actions", not any("*" in a for a in actions), f"{len(actions)} actions")
-        resources = [str(r) for s in statements for r in listed(s["Resource"])]
+        resources = [str(r) for s in statements(role) for r in listed(s["Resource"])]
         check(f"{name}: no star in resources", not any("*" in r for r in resources), f"{len(resources)} resources")
-        open_index = any("index/open" in r for r in resources)
-        check(f"{name}: cannot read the index that crosses tenants", not open_index)
-        denied = [s for s in statements if s["Effect"] != "Allow" or "NotAction" in s or "NotResource" in s]
+        denied = [s for s in statements(role) if s["Effect"] != "Allow" or "NotAction" in s or "NotResource" in s]
         check(f"{name}: says only what is allowed", not denied)
+
+
+def check_rights(template):
+    """Who may do what: no more than the store calls, and what crosses tenants or takes messages for one function alone."""
+    rights = roles_of_functions(template)
+    for index, readers in READERS.items():
+        seen = sorted(f for f, pairs in rights.items() if any(f"/index/{index}" in str(r) for _, r in pairs))
+        check(f"index {index}: who may query it", seen == readers, ", ".join(seen))
+    for queue, taker in TAKERS.items():
+        may = {f: {a for a, r in pairs if logical(r) == queue} for f, pairs in rights.items()}
+        seen = sorted(f for f in may if may[f] & TAKING)
+        check(f"{queue}: who takes from it", seen == [taker] and TAKING <= may[taker], ", ".join(seen))
+        senders = sorted(f for f in may if "sqs:SendMessage" in may[f])
+        check(f"{queue}: who sends to it", senders == (FUNCTIONS if queue == "Queue" else []), ", ".join(senders))
+    deletes = [a for a, _ in rights["Sweeper"] if a in ("dynamodb:DeleteItem", "dynamodb:BatchWriteItem")]
+    check("the sweeper deletes no row", not deletes, ", ".join(deletes))
+    allowed = {a for pairs in rights.values() for a, _ in pairs if a.startswith(("dynamodb:", "sqs:"))}
+    called = called_by_store()
+    check("what the store calls is allowed", called <= allowed, ", ".join(sorted(called - allowed)) or len(called))
+    check("what is allowed is called", allowed <= called | TAKING, ", ".join(sorted(allowed - called - TAKING)))
+
+
+def called_by_store():
+    """The actions that the store's calls of the SDKs need: `self.sqs().send_message()` is `sqs:SendMessage`."""
+    source = "\n".join(p.read_text() for p in sorted(STORE.rglob("*.rs")))
+    calls = re.findall(r"\.(dynamodb|sqs)\(\)\s*\.(\w+)\(\)", source)
+    actions = {f"{service}:{call.title().replace('_', '')}" for service, call in calls}
+    return set().union(*(MADE_OF.get(action, {action}) for action in actions))
 
 
 def main():
     check_lint()
-    template = expand(yaml_parse(TEMPLATE.read_text()))
-    for rules in (check_functions, check_variables, check_api, check_queues, check_event_sources, check_table, check_roles):
-        rules(template)
+    for front in ("HttpApi", "FunctionUrl"):
+        print(f"-- Front={front}")
+        template = expand(yaml_parse(TEMPLATE.read_text()), Front=front)
+        check_front(template, front)
+        for rules in (
+            check_functions,
+            check_variables,
+            check_schedule,
+            check_queues,
+            check_event_sources,
+            check_table,
+            check_roles,
+            check_rights,
+        ):
+            rules(template)
     print(f"{failed} of the rules do not hold" if failed else "template.yaml holds")
     return 1 if failed else 0
 
