@@ -66,6 +66,16 @@ impl Condition {
         Self::function("attribute_not_exists", PK)
     }
 
+    /// The row has an attribute.
+    pub(crate) fn has(attribute: &str) -> Self {
+        Self::function("attribute_exists", attribute)
+    }
+
+    /// The row, if there is one, has no such attribute.
+    pub(crate) fn lacks(attribute: &str) -> Self {
+        Self::function("attribute_not_exists", attribute)
+    }
+
     pub(crate) fn equals(attribute: &str, value: AttributeValue) -> Self {
         Self::compare(attribute, "=", "eq", value)
     }

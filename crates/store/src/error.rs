@@ -18,12 +18,12 @@ pub enum StoreError {
     #[error("the service is not available, try again in a moment")]
     Unavailable(#[source] Fault),
 
-    /// A value does not fit into an item. Nothing was written; the caller has to make it smaller.
-    #[error("{what} is too large: {size} bytes stored, the limit is {limit}")]
+    /// A value does not fit into an item, its parts, or an answer. Nothing was written; the caller has to make it smaller.
+    #[error("{what} is too large: {size} bytes, the limit is {limit}")]
     TooLarge {
         /// What does not fit, for example `result`.
         what: &'static str,
-        /// Bytes as stored, after compression, keys included.
+        /// Bytes as stored, after compression; for a result that no answer could carry, bytes of JSON.
         size: usize,
         /// Bytes that fit.
         limit: usize,

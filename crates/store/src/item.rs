@@ -74,12 +74,22 @@ pub(crate) fn epoch_seconds(value: Timestamp) -> AttributeValue {
 pub(crate) fn json(value: &Value) -> AttributeValue {
     let plain = value.to_string();
     if plain.len() > PLAIN_LIMIT
-        && let Ok(packed) = zstd::bulk::compress(plain.as_bytes(), 3)
+        && let Some(packed) = pack(plain.as_bytes())
         && packed.len() < plain.len()
     {
         return AttributeValue::B(Blob::new(packed));
     }
     AttributeValue::S(plain)
+}
+
+/// Compressed bytes.
+pub(crate) fn pack(plain: &[u8]) -> Option<Vec<u8>> {
+    zstd::bulk::compress(plain, 3).ok()
+}
+
+/// The JSON whose compressed text this is.
+pub(crate) fn unpack<T: DeserializeOwned>(packed: &[u8]) -> Option<T> {
+    expand(packed).and_then(|plain| serde_json::from_slice(&plain).ok())
 }
 
 /// A stored row, read with the types that were written.
@@ -93,6 +103,11 @@ pub(crate) struct Row<'a> {
 impl<'a> Row<'a> {
     pub(crate) fn new(what: &'static str, attributes: &'a Attributes) -> Self {
         Self { what, attributes }
+    }
+
+    /// Another row that is called the same in errors.
+    pub(crate) fn of_same_kind<'b>(&self, attributes: &'b Attributes) -> Row<'b> {
+        Row { what: self.what, attributes }
     }
 
     pub(crate) fn corrupt(&self) -> StoreError {
@@ -121,6 +136,15 @@ impl<'a> Row<'a> {
         number.ok_or_else(|| self.corrupt())
     }
 
+    /// A count that is left out while it is 0.
+    pub(crate) fn tally(&self, name: &str) -> u64 {
+        self.opt_number(name).and_then(|number| u64::try_from(number).ok()).unwrap_or(0)
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.attributes.contains_key(name)
+    }
+
     pub(crate) fn flag(&self, name: &str) -> bool {
         self.attributes.get(name).and_then(|value| value.as_bool().ok()).copied().unwrap_or(false)
     }
@@ -142,9 +166,7 @@ impl<'a> Row<'a> {
         let value = match self.attributes.get(name) {
             None => return Ok(None),
             Some(AttributeValue::S(plain)) => serde_json::from_str(plain).ok(),
-            Some(AttributeValue::B(packed)) => {
-                expand(packed.as_ref()).and_then(|plain| serde_json::from_slice(&plain).ok())
-            }
+            Some(AttributeValue::B(packed)) => unpack(packed.as_ref()),
             Some(_) => None,
         };
         value.map(Some).ok_or_else(|| self.corrupt())

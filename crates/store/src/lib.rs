@@ -1,4 +1,4 @@
-//! Tasks, flows, keys and sessions in DynamoDB, the queue in SQS.
+//! Tasks and their journals, flows, keys and sessions in DynamoDB, the queue in SQS.
 //!
 //! The only crate that names their SDKs, and one that knows no engine: what a task runs on and what it
 //! returns are opaque JSON here. There is one table (see [`schema`]) and one queue.
@@ -6,22 +6,31 @@
 //! - **The tenant is in every partition key**, so that another tenant's row cannot even be addressed.
 //! - A task's state changes by one pure function, [`state::next`]; the conditions of the writes are
 //!   derived from it.
+//! - An open task that nobody works on is moved on by recovery: sent again, or ended. The decision is one pure
+//!   function of its row.
 //! - A retry of any call, by the SDK or by the caller, has the effect of one call.
 
+mod callback_secret;
+mod callbacks;
 mod condition;
 mod connect;
 mod error;
 mod flows;
 mod host;
+mod idempotency;
 mod ids;
 mod item;
+mod journal;
 mod keys;
 pub mod metering;
+mod parts;
 mod queue;
+mod recovery;
 mod rows;
 pub mod schema;
 mod sessions;
 mod size;
+mod slots;
 pub mod state;
 mod table;
 mod tasks;
@@ -32,17 +41,24 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use callback_secret::CallbackSecret;
+pub use callbacks::CallbackState;
 pub use error::{Fault, StoreError};
 pub use flows::{FlowDraft, FlowPatch, FlowRecord, flow_data_version};
 pub use host::{Host, SystemHost};
+pub use idempotency::{IdempotencyKey, Reservation, Reserved};
 pub use ids::{FlowId, InvalidId, SessionId, TaskId, TenantId};
+pub use journal::{JournalMode, JournalRecord};
 pub use keys::{KeyRecord, NewKey, Principal};
 pub use queue::{MalformedMessage, TaskMessage};
+pub use recovery::{Due, Reason, Recovered};
 pub use schema::create_table_if_absent;
 pub use sessions::Turn;
+pub use slots::Slot;
 pub use state::State;
 pub use tasks::{
-    Cancelled, Claim, Finished, Lease, NewTask, Outcome, Refusal, Submitted, TaskError, TaskRecord,
+    Cancelled, Claim, Counts, Cursor, Finished, InvalidCursor, Lease, NewTask, Outcome, Refusal, Renewal,
+    Requeue, Requeued, Submitted, TaskError, TaskPage, TaskQuery, TaskRecord, TaskSummary,
 };
 
 /// What the store has to be told. Nothing here is read from the environment.
@@ -52,10 +68,18 @@ pub struct StoreConfig {
     pub table: String,
     /// URL of the queue.
     pub queue_url: String,
-    /// How long a claim holds without being renewed. 60 s by default.
+    /// How long a claim holds without being renewed. 30 s by default.
     pub lease: Duration,
     /// How long tasks and conversation turns are kept. 7 days by default.
     pub retention: Duration,
+    /// How many claims of a task may crash or fail for a passing reason before it ends as failed. 5 by default.
+    pub max_failures: u64,
+    /// How long a task may take from its first claim on, if it does not say so itself. 1 hour by default.
+    pub task_timeout: Duration,
+    /// The longest timeout that a task may ask for. 24 hours by default.
+    pub max_task_timeout: Duration,
+    /// How many tasks of one tenant run at once; 0, the default, is no limit.
+    pub tenant_concurrency: u32,
     /// Whether keys of any text are accepted, as [`Store::seed_key`] makes them. For the local cloud only.
     pub plain_keys: bool,
 }
@@ -66,8 +90,12 @@ impl StoreConfig {
         Self {
             table: table.into(),
             queue_url: queue_url.into(),
-            lease: Duration::from_secs(60),
+            lease: Duration::from_secs(30),
             retention: Duration::from_secs(7 * 24 * 60 * 60),
+            max_failures: 5,
+            task_timeout: Duration::from_secs(60 * 60),
+            max_task_timeout: Duration::from_secs(24 * 60 * 60),
+            tenant_concurrency: 0,
             plain_keys: false,
         }
     }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use aws_sdk_dynamodb::operation::batch_get_item::{BatchGetItemInput, BatchGetItemOutput};
 use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemInput;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemInput;
 use aws_sdk_dynamodb::operation::get_item::{GetItemInput, GetItemOutput};
@@ -147,6 +148,13 @@ impl Ledger {
                 let bytes = output.map_or(0, returned_bytes);
                 self.half_read_units += half_read_units(bytes, *consistent);
             }
+            Request::BatchRead { keys, consistent } => {
+                let found = output.map_or_else(Vec::new, returned_sizes);
+                // A row that is not there costs as much as the smallest.
+                let absent = keys.saturating_sub(found.len());
+                let sizes = found.into_iter().chain(std::iter::repeat_n(0, absent));
+                self.half_read_units += sizes.map(|bytes| half_read_units(bytes, *consistent)).sum::<u64>();
+            }
         }
     }
 }
@@ -160,6 +168,11 @@ enum Request {
         price: u64,
     },
     Read {
+        consistent: bool,
+    },
+    /// Each row is priced by itself.
+    BatchRead {
+        keys: usize,
         consistent: bool,
     },
 }
@@ -190,6 +203,12 @@ impl Request {
             Some(Self::Read { consistent: get.consistent_read() == Some(true) })
         } else if let Some(query) = input.downcast_ref::<QueryInput>() {
             Some(Self::Read { consistent: query.consistent_read() == Some(true) })
+        } else if let Some(batch) = input.downcast_ref::<BatchGetItemInput>() {
+            let tables = || batch.request_items().into_iter().flat_map(|tables| tables.values());
+            Some(Self::BatchRead {
+                keys: tables().map(|wanted| wanted.keys().len()).sum(),
+                consistent: tables().any(|wanted| wanted.consistent_read() == Some(true)),
+            })
         } else if let Some(batch) = input.downcast_ref::<BatchWriteItemInput>() {
             Some(Self::Writes { writes: batch_writes(batch), price: 1 })
         } else {
@@ -227,6 +246,13 @@ fn returned_bytes(output: &Output) -> usize {
         return get.item().map_or(0, item_bytes);
     }
     output.downcast_ref::<QueryOutput>().map_or(0, |query| query.items().iter().map(item_bytes).sum())
+}
+
+/// Bytes of each row that a batch answers.
+fn returned_sizes(output: &Output) -> Vec<usize> {
+    let batch = output.downcast_ref::<BatchGetItemOutput>();
+    let tables = batch.and_then(|batch| batch.responses()).into_iter();
+    tables.flat_map(|tables| tables.values().flatten()).map(item_bytes).collect()
 }
 
 fn key_of(attributes: &Attributes) -> Option<Key> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::config::retry::RetryConfig;
+use aws_sdk_sqs::operation::change_message_visibility::ChangeMessageVisibilityError;
 use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 
@@ -17,6 +18,10 @@ const FORMAT: u8 = 1;
 const TRIES: u32 = 3;
 const TRY_TIMEOUT: Duration = Duration::from_millis(600);
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// SQS's limits.
+pub(crate) const LONGEST_DELAY: Duration = Duration::from_secs(15 * 60);
+const LONGEST_VISIBILITY: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// What a message says: which task to look at. Everything else is in the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,21 +75,22 @@ impl TaskMessage {
 }
 
 impl Store {
-    /// Puts a message for a task into the queue: 3 tries within 2 s.
+    /// Puts a message for a task into the queue, to be seen after `delay` (15 minutes at most): 3 tries
+    /// within 2 s.
     ///
     /// A message too many is harmless, since the claim decides. The message group is the tenant, so that
     /// one tenant's backlog does not keep the others waiting.
     ///
     /// # Errors
     /// Those of the last try.
-    pub async fn enqueue(&self, tenant: &TenantId, task: TaskId) -> Result<(), StoreError> {
+    pub async fn enqueue(&self, tenant: &TenantId, task: TaskId, delay: Duration) -> Result<(), StoreError> {
         let message = TaskMessage { tenant: tenant.clone(), task };
         let mut last = StoreError::Unavailable(Fault { kind: "timeout", code: None });
         for tried in 0..TRIES {
             if tried > 0 {
                 sleep(PAUSE * tried).await;
             }
-            match timeout(TRY_TIMEOUT, self.send(&message)).await {
+            match timeout(TRY_TIMEOUT, self.send(&message, delay)).await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(error)) if !error.is_retryable() => return Err(error),
                 Ok(Err(error)) => last = error,
@@ -94,7 +100,28 @@ impl Store {
         Err(last)
     }
 
-    async fn send(&self, message: &TaskMessage) -> Result<(), StoreError> {
+    /// Hides a received message for `by` from now on, 12 hours at most, while its task is worked on.
+    ///
+    /// A message that is not in flight any longer is no error: who may run a task is decided by its row.
+    ///
+    /// # Errors
+    /// Those of the service.
+    pub async fn extend_visibility(&self, receipt: &str, by: Duration) -> Result<(), StoreError> {
+        let sent = self
+            .sqs()
+            .change_message_visibility()
+            .queue_url(&self.config().queue_url)
+            .receipt_handle(receipt)
+            .visibility_timeout(whole_seconds(by.min(LONGEST_VISIBILITY)))
+            .send()
+            .await;
+        match sent {
+            Err(error) if error.as_service_error().is_some_and(is_gone) => Ok(()),
+            other => Ok(other.map(drop)?),
+        }
+    }
+
+    async fn send(&self, message: &TaskMessage, delay: Duration) -> Result<(), StoreError> {
         // The tries are counted here; the SDK's own would multiply them.
         let once = aws_sdk_sqs::config::Config::builder().retry_config(RetryConfig::disabled());
         self.sqs()
@@ -102,12 +129,22 @@ impl Store {
             .queue_url(&self.config().queue_url)
             .message_body(message.body())
             .message_group_id(message.tenant.as_str())
+            .set_delay_seconds((!delay.is_zero()).then(|| whole_seconds(delay.min(LONGEST_DELAY))))
             .customize()
             .config_override(once)
             .send()
             .await?;
         Ok(())
     }
+}
+
+fn is_gone(error: &ChangeMessageVisibilityError) -> bool {
+    error.is_message_not_inflight() || error.is_receipt_handle_is_invalid()
+}
+
+/// Seconds as SQS wants them, rounded up.
+fn whole_seconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_millis().div_ceil(1000)).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]

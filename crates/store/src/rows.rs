@@ -19,13 +19,21 @@ use crate::size::Attributes;
 pub(crate) const META: &str = "META";
 /// Sort key of a task's input.
 pub(crate) const INPUT: &str = "INPUT";
+/// Sort key of what a task's worker says about its progress. It lies in the range that a poll reads.
+pub(crate) const PROGRESS: &str = "PROGRESS";
+/// What the sort keys of a task's journal begin with.
+pub(crate) const JOURNAL: &str = "J#";
 /// Sort key of a task's result, when it does not stand in META.
 ///
 /// From `META` to `RESULT` is one range that has neither the input nor a journal (`J#…`): a poll is one query.
 pub(crate) const RESULT: &str = "RESULT";
 
+/// Longest key of a record, in bytes, that stands in a sort key as it is; 1,024 is DynamoDB's limit, and the
+/// sort keys of its parts are longer.
+const JOURNAL_KEY_LIMIT: usize = 900;
+
 /// Partition and sort key of one row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RowKey {
     pub(crate) pk: String,
     pub(crate) sk: String,
@@ -49,14 +57,41 @@ pub(crate) fn task_partition(tenant: &TenantId, task: TaskId) -> String {
     format!("T#{tenant}#{task}")
 }
 
-/// One row of a task: [`META`], [`INPUT`] or [`RESULT`].
+/// Whose partition it is, and which task's. `None` when it is not a task's.
+pub(crate) fn task_of_partition(pk: &str) -> Option<(TenantId, TaskId)> {
+    let (tenant, task) = pk.strip_prefix("T#")?.split_once('#')?;
+    Some((tenant.parse().ok()?, task.parse().ok()?))
+}
+
+/// One row of a task: [`META`], [`INPUT`], [`PROGRESS`] or [`RESULT`].
 pub(crate) fn task(tenant: &TenantId, id: TaskId, part: &'static str) -> RowKey {
     row(task_partition(tenant, id), part)
 }
 
+/// A record of a task's journal. Long keys are hashed; a key of the engine never begins with `sha256:`.
+pub(crate) fn journal(tenant: &TenantId, id: TaskId, key: &str) -> RowKey {
+    let sk = match key.len() {
+        ..=JOURNAL_KEY_LIMIT => format!("{JOURNAL}{key}"),
+        _ => format!("{JOURNAL}sha256:{}", URL_SAFE_NO_PAD.encode(Sha256::digest(key))),
+    };
+    row(task_partition(tenant, id), sk)
+}
+
+/// What the sort keys of a large value's parts begin with: `X#`, its owner's sort key, and its digest.
+///
+/// The digest has no `#` and a length of its own, so that no owner's parts are taken for another's.
+pub(crate) fn parts_prefix(owner: &str, digest: &str) -> String {
+    format!("X#{owner}#{digest}#")
+}
+
 /// Partition key of a task in the index of open tasks.
 pub(crate) fn open_partition(task: TaskId) -> String {
-    format!("open#{}", task.0.as_bytes()[15] % OPEN_SHARDS)
+    open_shard(task.0.as_bytes()[15] % OPEN_SHARDS)
+}
+
+/// One partition of the index of open tasks.
+pub(crate) fn open_shard(shard: u8) -> String {
+    format!("open#{shard}")
 }
 
 /// Sort key of a task in the index of its tenant's tasks.
@@ -110,6 +145,32 @@ pub(crate) fn session_partition(tenant: &TenantId, flow: FlowId, session: &Sessi
     format!("S#{tenant}#{flow}#{hash}")
 }
 
+/// What an idempotency key of a tenant stands for. Hashed, so that no character in it has a meaning here.
+pub(crate) fn idempotency(tenant: &TenantId, key: &str) -> RowKey {
+    let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(key));
+    row(format!("I#{tenant}#{hash}"), "KEY")
+}
+
+/// The slots of a tenant: as many tasks as it may run at once.
+pub(crate) fn slots_partition(tenant: &TenantId) -> String {
+    format!("C#{tenant}")
+}
+
+/// One slot, counted from 0.
+pub(crate) fn slot(tenant: &TenantId, number: u32) -> RowKey {
+    row(slots_partition(tenant), format!("S#{number:03}"))
+}
+
+/// The number of a slot, from its sort key.
+pub(crate) fn slot_number(sort_key: &str) -> Option<u32> {
+    sort_key.strip_prefix("S#")?.parse().ok()
+}
+
+/// What a tenant's callbacks are signed with.
+pub(crate) fn callback_secret(tenant: &TenantId) -> RowKey {
+    row(format!("W#{tenant}"), "SECRET")
+}
+
 /// What the sort keys of a scope's turns begin with.
 ///
 /// The `#` that ends it is the first one, since those in the scope are escaped: one scope is never the
@@ -131,9 +192,30 @@ mod tests {
 
     #[test]
     fn a_poll_reads_neither_input_nor_journal() {
-        for other in [INPUT, "J#0/llm#000001"] {
+        for other in [INPUT, "J#0/llm#000001", &parts_prefix(RESULT, "0"), &parts_prefix(INPUT, "0")] {
             assert!(!(META..=RESULT).contains(&other), "{other}");
         }
+        assert!((META..=RESULT).contains(&PROGRESS));
+    }
+
+    #[test]
+    fn a_partition_tells_its_task() {
+        let (tenant, task) = ("acme".parse().unwrap(), TaskId(Uuid::from_u128(7)));
+        assert_eq!(task_of_partition(&task_partition(&tenant, task)), Some((tenant, task)));
+        for other in ["", "T#", "T#acme", "T#acme#7", "F#acme#67e55044-10b1-426f-9247-bb680e5fe0c8"] {
+            assert_eq!(task_of_partition(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn sort_keys_of_records_and_their_parts_are_never_too_long() {
+        let (tenant, task) = ("acme".parse().unwrap(), TaskId(Uuid::from_u128(7)));
+        for length in [1, 900, 901, 5_000] {
+            let record = journal(&tenant, task, &"k".repeat(length)).sk;
+            assert!(record.starts_with(JOURNAL) && record.len() <= 902, "{length}");
+            assert!(parts_prefix(&record, &"0".repeat(32)).len() + 3 <= 1024, "{length}");
+        }
+        assert_ne!(journal(&tenant, task, &"a".repeat(901)), journal(&tenant, task, &"b".repeat(901)));
     }
 
     #[test]

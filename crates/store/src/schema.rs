@@ -33,9 +33,10 @@ pub struct Index {
     pub sk: &'static str,
 }
 
-/// Tasks that are not terminal, by due time, over [`OPEN_SHARDS`] partitions. Only recovery reads it.
+/// Tasks that are not settled, by due time, over [`OPEN_SHARDS`] partitions. Only recovery reads it.
 ///
-/// Sparse: its keys are set at submit, left alone by claims, and removed by the terminal update.
+/// Sparse: its keys are set at submit and left alone by claims and heartbeats; re-sends and delays move the due
+/// time. They are removed by the terminal update, or, if somebody is to be called back, when that is settled.
 pub const OPEN: Index = Index { name: "open", pk: "open_pk", sk: "open_sk" };
 
 /// The tasks of a tenant by time of creation.
@@ -52,34 +53,56 @@ pub const ITEM_LIMIT: usize = 400 * 1024;
 
 /// Names of attributes that are no keys.
 pub(crate) mod attr {
+    pub(crate) const AT: &str = "at";
     pub(crate) const ATTEMPT: &str = "attempt";
     pub(crate) const BODY: &str = "body";
+    pub(crate) const CALLBACK: &str = "callback";
     pub(crate) const CLAIM: &str = "claim";
     pub(crate) const COMPONENT: &str = "component";
     pub(crate) const CREATED: &str = "created";
     pub(crate) const DESCRIPTION: &str = "description";
+    pub(crate) const DIGEST: &str = "digest";
     pub(crate) const ENDED: &str = "ended";
     pub(crate) const ENDPOINT: &str = "endpoint";
     pub(crate) const ERROR: &str = "error";
     pub(crate) const FLOW: &str = "flow";
     pub(crate) const FOLDER: &str = "folder";
+    pub(crate) const HASH: &str = "hash";
+    pub(crate) const HELD: &str = "held";
+    pub(crate) const HOLDER: &str = "holder";
     pub(crate) const ID: &str = "id";
+    pub(crate) const KEY: &str = "key";
+    pub(crate) const KIND: &str = "kind";
     pub(crate) const LEASE: &str = "lease";
     pub(crate) const MASKED: &str = "masked";
+    pub(crate) const MODE: &str = "mode";
+    pub(crate) const MS: &str = "ms";
     pub(crate) const NAME: &str = "name";
+    pub(crate) const ORIGIN: &str = "origin";
+    pub(crate) const PARTS: &str = "parts";
     pub(crate) const PUBLIC: &str = "public";
+    pub(crate) const RESENT: &str = "resent";
+    pub(crate) const RESPONSE: &str = "response";
     pub(crate) const RESULT: &str = "result";
     pub(crate) const REVISION: &str = "revision";
     pub(crate) const SECRET: &str = "secret";
+    pub(crate) const SENDER: &str = "sender";
     pub(crate) const SESSION: &str = "session";
+    pub(crate) const SIZE: &str = "size";
     pub(crate) const STARTED: &str = "started";
     pub(crate) const STATE: &str = "state";
+    pub(crate) const TASK: &str = "task";
     pub(crate) const TENANT: &str = "tenant";
+    pub(crate) const UNTIL: &str = "until";
+    pub(crate) const TIMEOUT: &str = "timeout";
+    pub(crate) const TRIES: &str = "tries";
     pub(crate) const UPDATED: &str = "updated";
+    pub(crate) const USAGE: &str = "usage";
     pub(crate) const USED: &str = "used";
     pub(crate) const USES: &str = "uses";
     pub(crate) const VERSION: &str = "version";
     pub(crate) const WARNINGS: &str = "warnings";
+    pub(crate) const YIELDS: &str = "yields";
 }
 
 /// A time as text that sorts as the time does: UTC, milliseconds, always 24 characters.

@@ -14,7 +14,8 @@ pub(crate) fn item_bytes(item: &Attributes) -> usize {
     item.iter().map(|(name, value)| name.len() + value_bytes(value)).sum()
 }
 
-fn value_bytes(value: &AttributeValue) -> usize {
+/// Bytes of a value alone.
+pub(crate) fn value_bytes(value: &AttributeValue) -> usize {
     match value {
         AttributeValue::S(text) => text.len(),
         AttributeValue::N(digits) => number_bytes(digits),

@@ -66,11 +66,13 @@ pub enum Event {
     Failed,
     /// The owner does not want it any longer.
     Cancelled,
+    /// Recovery ends it: nobody works on it, and nobody shall again.
+    GivenUp,
 }
 
 impl Event {
     /// All events.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Claimed,
         Self::LeaseExpiredReclaimed,
         Self::Renewed,
@@ -78,6 +80,7 @@ impl Event {
         Self::Succeeded,
         Self::Failed,
         Self::Cancelled,
+        Self::GivenUp,
     ];
 }
 
@@ -103,6 +106,7 @@ pub fn next(state: State, event: Event) -> Result<State, Illegal> {
         (State::Running, Event::Succeeded) => Ok(State::Succeeded),
         (State::Running, Event::Failed) => Ok(State::Failed),
         (State::Queued | State::Running, Event::Cancelled) => Ok(State::Cancelled),
+        (State::Queued | State::Running, Event::GivenUp) => Ok(State::Failed),
         _ => Err(Illegal { state, event }),
     }
 }
@@ -144,6 +148,7 @@ mod tests {
     fn every_open_task_can_end() {
         for state in State::ALL.into_iter().filter(|state| !state.is_terminal()) {
             assert_eq!(next(state, Event::Cancelled), Ok(State::Cancelled));
+            assert_eq!(next(state, Event::GivenUp), Ok(State::Failed));
         }
     }
 

@@ -1,5 +1,8 @@
-//! The calls to DynamoDB: every one that the store makes is in this file.
+//! The calls to DynamoDB: every one that the store makes is in this module.
 
+mod read;
+
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::SdkError;
@@ -13,12 +16,13 @@ use aws_sdk_dynamodb::types::{
 };
 
 use crate::Store;
-use crate::condition::{Change, Condition, Terms};
+use crate::condition::{Change, Condition};
 use crate::error::{Fault, StoreError};
-use crate::item::text;
 use crate::rows::RowKey;
 use crate::schema::{PK, SK};
 use crate::size::Attributes;
+
+pub(crate) use read::{IndexRange, IndexSort, Range, Sort};
 
 /// How often contended or unprocessed writes are tried again.
 const TRIES: u32 = 5;
@@ -40,44 +44,11 @@ pub(crate) enum Write {
     Delete(RowKey, Condition),
 }
 
-/// Which rows of a partition to read.
-pub(crate) struct Range {
-    pub(crate) pk: String,
-    pub(crate) sort: Sort,
-    /// Read from the end and at most so many rows. All of them when absent.
-    pub(crate) newest: Option<u32>,
-}
-
-/// A condition on the sort key.
-pub(crate) enum Sort {
-    Any,
-    Prefix(String),
-    Between(&'static str, &'static str),
-}
-
-impl Sort {
-    fn condition(self, terms: &mut Terms) -> String {
-        let mut bind = |name: &str, value: &str| terms.values.insert(name.to_owned(), text(value));
-        match self {
-            Self::Any => "pk = :pk".to_owned(),
-            Self::Prefix(prefix) => {
-                bind(":prefix", &prefix);
-                "pk = :pk AND begins_with(sk, :prefix)".to_owned()
-            }
-            Self::Between(first, last) => {
-                bind(":first", first);
-                bind(":last", last);
-                "pk = :pk AND sk BETWEEN :first AND :last".to_owned()
-            }
-        }
-    }
-}
-
 impl Store {
-    /// Reads one row, strongly consistent or (for half the price) eventually.
-    pub(crate) async fn get(&self, key: RowKey, consistent: bool) -> Result<Option<Attributes>, StoreError> {
-        let request = self.dynamodb().get_item().table_name(self.table()).set_key(Some(key.attributes()));
-        Ok(request.consistent_read(consistent).send().await?.item)
+    /// Puts a row, whatever stands there.
+    pub(crate) async fn put(&self, item: Attributes) -> Result<(), StoreError> {
+        self.dynamodb().put_item().table_name(self.table()).set_item(Some(item)).send().await?;
+        Ok(())
     }
 
     /// Puts a row where there is none. `Some` is the row that already stands there.
@@ -146,47 +117,25 @@ impl Store {
         }
     }
 
-    /// Reads rows of one partition, strongly consistent, in the order of their sort keys.
-    pub(crate) async fn query(&self, range: Range) -> Result<Vec<Attributes>, StoreError> {
-        self.query_attributes(range, None).await
-    }
-
-    async fn query_attributes(
-        &self,
-        range: Range,
-        only: Option<&str>,
-    ) -> Result<Vec<Attributes>, StoreError> {
-        let wanted = range.newest.map_or(usize::MAX, |newest| newest as usize);
-        let mut terms = Terms::default();
-        terms.values.insert(":pk".to_owned(), text(range.pk));
-        let condition = range.sort.condition(&mut terms);
-        let mut rows = Vec::new();
-        let mut start = None;
-        while rows.len() < wanted {
-            let limit = range.newest.and_then(|_| i32::try_from(wanted - rows.len()).ok());
-            let page = self
-                .dynamodb()
-                .query()
-                .table_name(self.table())
-                .consistent_read(true)
-                .key_condition_expression(&condition)
-                .set_expression_attribute_values(Some(terms.values.clone()))
-                .set_projection_expression(only.map(str::to_owned))
-                .scan_index_forward(range.newest.is_none())
-                .set_limit(limit)
-                .set_exclusive_start_key(start)
-                .send()
-                .await?;
-            rows.extend(page.items.unwrap_or_default());
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                break;
+    /// Deletes a row on a condition. Whether it held.
+    pub(crate) async fn delete_when(&self, key: RowKey, condition: Condition) -> Result<bool, StoreError> {
+        let sent = self
+            .dynamodb()
+            .delete_item()
+            .table_name(self.table())
+            .set_key(Some(key.attributes()))
+            .condition_expression(condition.text)
+            .set_expression_attribute_names(some_unless_empty(condition.terms.names))
+            .set_expression_attribute_values(some_unless_empty(condition.terms.values))
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(refused)) if refused.err().is_conditional_check_failed_exception() => {
+                Ok(false)
             }
+            Err(error) => Err(error.into()),
         }
-        if range.newest.is_some() {
-            rows.reverse();
-        }
-        Ok(rows)
     }
 
     /// Deletes all rows of a partition.
@@ -210,7 +159,7 @@ impl Store {
                 _ => return Ok(()),
             }
         }
-        Err(StoreError::Throttled(Fault { kind: "service", code: Some("UnprocessedItems".to_owned()) }))
+        Err(unprocessed("UnprocessedItems"))
     }
 
     /// Applies all writes or none. `Some` is the index of the first write whose condition did not hold.
@@ -234,7 +183,7 @@ impl Store {
                 },
             }
         }
-        Err(StoreError::Throttled(Fault { kind: "service", code: Some("TransactionConflict".to_owned()) }))
+        Err(unprocessed("TransactionConflict"))
     }
 
     fn transaction_item(&self, write: Write) -> Result<TransactWriteItem, StoreError> {
@@ -266,6 +215,11 @@ fn refused_write(cancelled: &TransactionCanceledException) -> Option<usize> {
     cancelled.cancellation_reasons().iter().position(|reason| reason.code() == Some("ConditionalCheckFailed"))
 }
 
+/// The service did only a part of what it was asked, again and again.
+fn unprocessed(code: &str) -> StoreError {
+    StoreError::Throttled(Fault { kind: "service", code: Some(code.to_owned()) })
+}
+
 fn delete_request(mut row: Attributes) -> Result<WriteRequest, StoreError> {
     row.retain(|name, _| name == PK || name == SK);
     let delete = DeleteRequest::builder().set_key(Some(row)).build().map_err(unbuildable)?;
@@ -284,6 +238,6 @@ fn unbuildable(_: aws_sdk_dynamodb::error::BuildError) -> StoreError {
 }
 
 /// DynamoDB refuses an empty map of names or values.
-fn some_unless_empty<K, V>(map: std::collections::HashMap<K, V>) -> Option<std::collections::HashMap<K, V>> {
+fn some_unless_empty<K, V>(map: HashMap<K, V>) -> Option<HashMap<K, V>> {
     (!map.is_empty()).then_some(map)
 }

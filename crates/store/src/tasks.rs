@@ -2,29 +2,46 @@
 
 mod claim;
 mod finish;
+mod lease;
+mod list;
+mod outcome;
+mod progress;
 mod read;
+mod requeue;
 mod submit;
+mod sync;
+
+use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Store;
+use crate::callbacks::PENDING;
 use crate::error::StoreError;
 use crate::ids::{FlowId, TaskId, TenantId};
-use crate::item::{Item, Row, epoch_seconds, json, text, time};
+use crate::item::{Item, Row, epoch_seconds, number, text, time};
+use crate::journal::JournalMode;
+use crate::parts::Fitted;
 use crate::rows::{self, META, RESULT};
-use crate::schema::{EXPIRES, LIST, attr};
-use crate::size::Attributes;
-use crate::state::{Event, State};
+use crate::schema::{EXPIRES, LIST, OPEN, attr, sortable};
+use crate::state::State;
 
-pub use claim::{Claim, Lease, Refusal};
+pub use claim::Claim;
 pub use finish::{Cancelled, Finished};
+pub use lease::{Lease, Refusal, Renewal};
+pub use list::{Cursor, InvalidCursor, TaskPage, TaskQuery, TaskSummary};
+pub use outcome::{Outcome, TaskError};
 pub use read::TaskRecord;
+pub use requeue::{Counts, Requeue, Requeued};
 pub use submit::Submitted;
 
+pub(crate) use finish::ended;
+pub(crate) use lease::to_state;
+pub(crate) use outcome::error_attribute;
+
 /// What a row of a task is called in errors.
-const ROW: &str = "task";
+pub(crate) const ROW: &str = "task";
 
 /// A task to be accepted.
 #[derive(Clone)]
@@ -41,66 +58,48 @@ pub struct NewTask {
     pub session: String,
     /// What the flow is run on, opaque to the store.
     pub input: Value,
+    /// The first task of the chain of retries that this one belongs to; its own id when it is no retry.
+    pub origin: TaskId,
+    /// Where its effects are recorded.
+    pub mode: JournalMode,
+    /// How long it may take from its first claim on, up to the longest that is configured; the configured
+    /// default when absent.
+    pub timeout: Option<Duration>,
+    /// Whether somebody is to be called back when it has ended.
+    pub callback: bool,
 }
 
-/// How a run ended.
-#[derive(Clone)]
-pub enum Outcome {
-    /// With a result.
-    Succeeded {
-        /// What the caller gets, opaque to the store.
-        result: Value,
-    },
-    /// With an error.
-    Failed {
-        /// What the caller is told.
-        error: TaskError,
-    },
-}
-
-/// Why a run failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TaskError {
-    /// A code in snake case, for programs.
-    pub kind: String,
-    /// A sentence for the caller. Never a secret.
-    pub message: String,
-    /// Whether the same call may succeed later.
-    pub retryable: bool,
-}
-
-impl Outcome {
-    /// The event that ends the task.
-    fn event(&self) -> Event {
-        match self {
-            Self::Succeeded { .. } => Event::Succeeded,
-            Self::Failed { .. } => Event::Failed,
-        }
-    }
-
-    /// What it is called when it is too large.
-    fn what(&self) -> &'static str {
-        match self {
-            Self::Succeeded { .. } => "result",
-            Self::Failed { .. } => "error",
-        }
-    }
-
-    /// The attribute that carries it.
-    fn attribute(&self) -> (&'static str, aws_sdk_dynamodb::types::AttributeValue) {
-        match self {
-            Self::Succeeded { result } => (attr::RESULT, json(result)),
-            Self::Failed { error: TaskError { kind, message, retryable } } => {
-                let error = serde_json::json!({"kind": kind, "message": message, "retryable": retryable});
-                (attr::ERROR, json(&error))
-            }
+impl NewTask {
+    /// A task that is no retry, with effects recorded, the default timeout and no callback.
+    pub fn new(
+        id: TaskId,
+        tenant: TenantId,
+        flow: FlowId,
+        flow_version: impl Into<String>,
+        session: impl Into<String>,
+        input: Value,
+    ) -> Self {
+        Self {
+            id,
+            tenant,
+            flow,
+            flow_version: flow_version.into(),
+            session: session.into(),
+            input,
+            origin: id,
+            mode: JournalMode::default(),
+            timeout: None,
+            callback: false,
         }
     }
 }
 
 impl Store {
-    /// The row of a task that is written at `now`, without what tells open and ended tasks apart.
+    /// The row of a task that is written at `now`. What can be left out is left out, to stay below 1 KB.
     fn meta(&self, task: &NewTask, state: State, created: Timestamp, now: Timestamp) -> Item {
+        let longest = self.config().max_task_timeout;
+        let seconds =
+            task.timeout.map(|timeout| timeout.min(longest).as_millis().div_ceil(1000).max(1) as u64);
         Item::new(rows::task(&task.tenant, task.id, META))
             .with(LIST.pk, text(task.tenant.as_str()))
             .with(LIST.sk, text(rows::list_sort(created, task.id)))
@@ -109,6 +108,10 @@ impl Store {
             .with(attr::VERSION, text(&task.flow_version))
             .with(attr::SESSION, text(&task.session))
             .with(attr::CREATED, time(created))
+            .with_some(attr::ORIGIN, (task.origin != task.id).then(|| text(task.origin.to_string())))
+            .with_some(attr::MODE, (task.mode != JournalMode::Effects).then(|| text(task.mode.as_str())))
+            .with_some(attr::TIMEOUT, seconds.map(number))
+            .with_some(attr::CALLBACK, task.callback.then(|| text(PENDING)))
             .with(EXPIRES, epoch_seconds(self.expiry(now)))
     }
 
@@ -118,24 +121,49 @@ impl Store {
         tenant: &TenantId,
         task: TaskId,
         token: u64,
-        outcome: &Outcome,
+        ending: outcome::Ending,
         now: Timestamp,
-    ) -> Result<Attributes, StoreError> {
-        let (name, value) = outcome.attribute();
+    ) -> Result<Fitted, StoreError> {
         Item::new(rows::task(tenant, task, RESULT))
-            .with(name, value)
-            .with(attr::ATTEMPT, crate::item::number(token))
+            .with(attr::ATTEMPT, number(token))
+            .with_some(attr::USAGE, ending.usage)
             .with(EXPIRES, epoch_seconds(self.expiry(now)))
-            .within_limit(outcome.what())
+            .fit(ending.name, ending.value, ending.what)
+    }
+
+    /// How long a task may take from its first claim on.
+    fn timeout_of(&self, row: Row<'_>) -> Duration {
+        timeout_of(row, self.config().task_timeout)
+    }
+}
+
+/// The item of an open task: recovery looks at it from `due` on.
+fn open(item: Item, task: TaskId, due: Timestamp) -> Item {
+    item.with(OPEN.pk, text(rows::open_partition(task))).with(OPEN.sk, text(sortable(due)))
+}
+
+/// How long a task may take from its first claim on: what it was given, or the default.
+pub(crate) fn timeout_of(row: Row<'_>, default: Duration) -> Duration {
+    match row.tally(attr::TIMEOUT) {
+        0 => default,
+        seconds => Duration::from_secs(seconds),
     }
 }
 
 /// The state a stored row is in.
-fn state_of(row: Row<'_>) -> Result<State, StoreError> {
+pub(crate) fn state_of(row: Row<'_>) -> Result<State, StoreError> {
     row.parsed(attr::STATE)
 }
 
+fn origin_of(row: Row<'_>, task: TaskId) -> Result<TaskId, StoreError> {
+    if row.has(attr::ORIGIN) { row.parsed(attr::ORIGIN) } else { Ok(task) }
+}
+
+fn mode_of(row: Row<'_>) -> Result<JournalMode, StoreError> {
+    if row.has(attr::MODE) { row.parsed(attr::MODE) } else { Ok(JournalMode::Effects) }
+}
+
 /// Whether a row's time has come, however late the service deletes it.
-fn has_expired(row: Row<'_>, now: Timestamp) -> bool {
+pub(crate) fn has_expired(row: Row<'_>, now: Timestamp) -> bool {
     row.opt_number(EXPIRES).is_some_and(|expires| expires <= now.as_second())
 }

@@ -1,70 +1,27 @@
-//! The right to run a task: taken, kept, given back.
+//! The right to run a task, taken.
 
 use jiff::Timestamp;
-use serde_json::Value;
 
-use super::{ROW, has_expired, state_of};
+use super::lease::{held, refusal, to_state};
+use super::{Lease, ROW, Refusal, state_of};
 use crate::Store;
 use crate::condition::{Change, Condition};
 use crate::error::StoreError;
-use crate::ids::{FlowId, TaskId, TenantId};
+use crate::ids::{TaskId, TenantId};
 use crate::item::{Row, epoch_seconds, number, text, time};
-use crate::rows::{self, INPUT, META};
-use crate::schema::{EXPIRES, attr};
-use crate::size::Attributes;
-use crate::state::{Event, State, target};
+use crate::rows::{self, META};
+use crate::schema::{EXPIRES, OPEN, attr, sortable};
+use crate::state::{Event, State};
 use crate::table::Updated;
 
 /// The answer to a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a claim is usually granted, and there is one for each run")]
 pub enum Claim {
     /// The task is the caller's until the lease ends.
     Granted(Lease),
     /// It is not, and nothing was changed.
     Refused(Refusal),
-}
-
-/// A time-limited right to a task. Every write of its holder is conditional on its token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lease {
-    /// Whose task.
-    pub tenant: TenantId,
-    /// Which task.
-    pub task: TaskId,
-    /// The fencing token: 1 for the first claim of a task, one more for each later one.
-    pub token: u64,
-    /// When another worker may take the task.
-    pub expires_at: Timestamp,
-    /// When the task was accepted.
-    pub created_at: Timestamp,
-    /// When it was claimed for the first time.
-    pub started_at: Timestamp,
-    /// The flow to run.
-    pub flow: FlowId,
-    /// The version of the flow's data.
-    pub flow_version: String,
-    /// The conversation.
-    pub session: String,
-    /// Bytes of the task's row, which decide whether a result still fits into it.
-    pub(super) row_bytes: usize,
-}
-
-/// Why a task is not the caller's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// There is no such task.
-    Unknown,
-    /// There was one; its retention is over.
-    Expired,
-    /// It has ended.
-    Terminal(State),
-    /// Somebody holds a lease on it.
-    Running {
-        /// Until when, unless renewed.
-        until: Timestamp,
-    },
-    /// The lease the caller means was given back or taken over.
-    LeaseLost,
 }
 
 impl Store {
@@ -88,109 +45,61 @@ impl Store {
     ///
     /// A claim that was granted while its reply was lost is recognised by a nonce, and granted.
     ///
+    /// When recovery looks at a task is left alone by a claim, unless its message was sent again or put off
+    /// before: it would then look only after the lease has run out, and a crash would be noticed late.
+    ///
+    /// ```text
+    ///   claim                 lease ends             due as it was
+    /// ────┼───────────────────────┼──────────────────────┼─────────► time
+    ///                             ◄──────────────────────┘ moved back by one more write
+    /// ```
+    ///
     /// # Errors
     /// Those of the service. The claim may then be granted without anybody knowing; the lease runs out.
     pub async fn claim(&self, tenant: &TenantId, id: TaskId) -> Result<Claim, StoreError> {
         let now = self.now();
         let nonce = self.request_token();
-        let waiting = Condition::legal(attr::STATE, Event::Claimed);
-        let abandoned = Condition::legal(attr::STATE, Event::LeaseExpiredReclaimed)
-            .and(Condition::at_most(attr::LEASE, time(now)));
-        let kept = Condition::above(EXPIRES, epoch_seconds(now));
-        let change = to_state(Event::Claimed, waiting.or(abandoned).and(kept))
+        let change = to_state(Event::Claimed, claimable(now))
             .increase(attr::ATTEMPT, number(1))
             .set(attr::LEASE, time(self.lease_end(now)))
             .set(attr::CLAIM, text(&nonce))
-            .set_if_absent(attr::STARTED, time(now));
-        match self.update(rows::task(tenant, id, META), change).await? {
-            Updated::Applied(row) => Ok(Claim::Granted(lease(tenant, id, &row)?)),
-            Updated::Refused(Some(row)) if Row::new(ROW, &row).opt_text(attr::CLAIM) == Some(&nonce) => {
-                Ok(Claim::Granted(lease(tenant, id, &row)?))
+            .set_if_absent(attr::STARTED, time(now))
+            .remove(attr::RESENT)
+            .remove(attr::SENDER);
+        let row = match self.update(rows::task(tenant, id, META), change).await? {
+            Updated::Applied(row) => row,
+            Updated::Refused(Some(row)) if runs_under(Row::new(ROW, &row), &nonce)? => row,
+            Updated::Refused(row) => return Ok(Claim::Refused(refusal(row.as_ref(), now)?)),
+        };
+        let lease = self.lease(tenant, id, &row)?;
+        Ok(Claim::Granted(if lease.is_due_late() { self.due_at_its_end(lease).await } else { lease }))
+    }
+
+    /// Moves the time at which recovery looks at the task back to the end of the lease.
+    ///
+    /// If that fails the claim stands all the same, and the next renewal does it.
+    async fn due_at_its_end(&self, lease: Lease) -> Lease {
+        let due = sortable(lease.expires_at);
+        let change = Change::when(held(&lease, Event::Renewed)).set(OPEN.sk, text(&due));
+        match self.update(rows::task(&lease.tenant, lease.task, META), change).await {
+            Ok(_) => Lease { due: Some(due), ..lease },
+            Err(error) => {
+                tracing::warn!(task = %lease.task, %error, "claimed, but a crash would be noticed late");
+                lease
             }
-            Updated::Refused(row) => Ok(Claim::Refused(refusal(row.as_ref(), now)?)),
         }
     }
-
-    /// What the task is run on.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`] when it is not there or cannot be read, and those of the service.
-    pub async fn input(&self, lease: &Lease) -> Result<Value, StoreError> {
-        let key = rows::task(&lease.tenant, lease.task, INPUT);
-        let stored = self.get(key, true).await?.ok_or(StoreError::Corrupt { what: "task input" })?;
-        Row::new("task input", &stored).json(attr::BODY)
-    }
-
-    /// Extends a lease from now on. `None` when it is lost: the holder has to stop.
-    ///
-    /// # Errors
-    /// Those of the service; the lease holds until its old end at least.
-    pub async fn renew(&self, lease: &Lease) -> Result<Option<Lease>, StoreError> {
-        let expires_at = self.lease_end(self.now());
-        let change = to_state(Event::Renewed, held(lease, Event::Renewed)).set(attr::LEASE, time(expires_at));
-        match self.update(rows::task(&lease.tenant, lease.task, META), change).await? {
-            Updated::Applied(_) => Ok(Some(Lease { expires_at, ..lease.clone() })),
-            Updated::Refused(_) => Ok(None),
-        }
-    }
-
-    /// Gives a task back: it is queued again. Sends no message.
-    ///
-    /// A lease that is already lost needs no release; that is no error.
-    ///
-    /// # Errors
-    /// Those of the service; the lease then runs out by itself.
-    pub async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
-        let change = to_state(Event::Released, held(lease, Event::Released)).remove(attr::LEASE);
-        self.update(rows::task(&lease.tenant, lease.task, META), change).await?;
-        Ok(())
-    }
-
-    fn lease_end(&self, now: Timestamp) -> Timestamp {
-        crate::after(now, self.config().lease)
-    }
 }
 
-/// A change to the state that `event` leads to.
-pub(super) fn to_state(event: Event, condition: Condition) -> Change {
-    let change = Change::when(condition);
-    match target(event) {
-        Some(state) => change.set(attr::STATE, text(state.as_str())),
-        None => change,
-    }
+/// The claim was granted, and nothing has happened since.
+fn runs_under(row: Row<'_>, nonce: &str) -> Result<bool, StoreError> {
+    Ok(row.opt_text(attr::CLAIM) == Some(nonce) && state_of(row)? == State::Running)
 }
 
-/// `event` is legal, and the lease is the task's latest.
-pub(super) fn held(lease: &Lease, event: Event) -> Condition {
-    Condition::legal(attr::STATE, event).and(Condition::equals(attr::ATTEMPT, number(lease.token)))
-}
-
-/// Why the row, as it was when the condition failed, is not to be had.
-pub(super) fn refusal(row: Option<&Attributes>, now: Timestamp) -> Result<Refusal, StoreError> {
-    let Some(row) = row else {
-        return Ok(Refusal::Unknown);
-    };
-    let row = Row::new(ROW, row);
-    Ok(match state_of(row)? {
-        _ if has_expired(row, now) => Refusal::Expired,
-        state if state.is_terminal() => Refusal::Terminal(state),
-        State::Running => Refusal::Running { until: row.time(attr::LEASE)? },
-        _ => Refusal::LeaseLost,
-    })
-}
-
-fn lease(tenant: &TenantId, task: TaskId, attributes: &Attributes) -> Result<Lease, StoreError> {
-    let row = Row::new(ROW, attributes);
-    Ok(Lease {
-        tenant: tenant.clone(),
-        task,
-        token: row.count(attr::ATTEMPT)?,
-        expires_at: row.time(attr::LEASE)?,
-        created_at: row.time(attr::CREATED)?,
-        started_at: row.time(attr::STARTED)?,
-        flow: row.parsed(attr::FLOW)?,
-        flow_version: row.text(attr::VERSION)?.to_owned(),
-        session: row.text(attr::SESSION)?.to_owned(),
-        row_bytes: crate::size::item_bytes(attributes),
-    })
+/// A worker may take the task: it waits, or its lease has run out; and it is still kept.
+pub(super) fn claimable(now: Timestamp) -> Condition {
+    let waiting = Condition::legal(attr::STATE, Event::Claimed);
+    let abandoned = Condition::legal(attr::STATE, Event::LeaseExpiredReclaimed)
+        .and(Condition::at_most(attr::LEASE, time(now)));
+    waiting.or(abandoned).and(Condition::above(EXPIRES, epoch_seconds(now)))
 }

@@ -1,19 +1,20 @@
 //! The end of a task.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use serde_json::Value;
 
-use super::claim::{held, refusal, to_state};
-use super::{Lease, Outcome, ROW, Refusal, state_of};
+use super::lease::{held, refusal, to_state};
+use super::outcome::Ending;
+use super::{Lease, Outcome, ROW, Refusal};
 use crate::Store;
 use crate::condition::{Change, Condition};
 use crate::error::StoreError;
 use crate::ids::{TaskId, TenantId};
-use crate::item::{Row, epoch_seconds, number, time};
+use crate::item::{Row, epoch_seconds, number, text, time};
 use crate::rows::{self, META};
-use crate::schema::{EXPIRES, OPEN, attr};
-use crate::size::{Attributes, item_bytes};
-use crate::state::{Event, target};
+use crate::schema::{EXPIRES, OPEN, attr, sortable};
+use crate::size::{Attributes, value_bytes};
+use crate::state::{Event, State};
 use crate::table::Updated;
 
 /// How large a task's row may get with its result: an update bills the whole row, by the KB.
@@ -55,27 +56,32 @@ impl Store {
     /// - (c) terminal: refused, unless it is this very outcome, whose reply had been lost.
     /// - cancelled, unknown, expired: refused.
     ///
+    /// `usage` is what the run used, a small object; it stands where the outcome does.
+    ///
+    /// A task with a callback stays in the index of open tasks, due at once, until the callback is settled.
+    ///
     /// # Errors
     /// [`StoreError::TooLarge`] before anything is written, and those of the service. The outcome may then
     /// be recorded or not; the same call may be made again.
-    pub async fn finish(&self, lease: &Lease, outcome: &Outcome) -> Result<Finished, StoreError> {
-        let now = self.now();
-        let event = outcome.event();
-        let mut change = ended(to_state(event, held(lease, event)), now)
-            .remove(attr::LEASE)
+    pub async fn finish(
+        &self,
+        lease: &Lease,
+        outcome: &Outcome,
+        usage: Option<&Value>,
+    ) -> Result<Finished, StoreError> {
+        let (now, event) = (self.now(), outcome.event());
+        let ending = Ending::new(outcome, usage)?;
+        let mut change = ended(to_state(event, held(lease, event)), lease.callback, now)
             .set(EXPIRES, epoch_seconds(self.expiry(now)));
-        match inline(lease, outcome, now) {
-            Some((name, value)) => change = change.set(name, value),
-            None => {
-                if !self.put_result(lease, outcome, now).await? {
-                    return self.finish_refused(lease, event, now).await;
-                }
-            }
+        if is_inline(lease, &ending, now) {
+            change = ending.attributes().fold(change, |change, (name, value)| change.set(name, value));
+        } else if !self.put_result(lease, ending, now).await? {
+            return self.reread(lease, outcome.state(), now).await;
         }
         match self.update(rows::task(&lease.tenant, lease.task, META), change).await {
             Ok(Updated::Applied(_)) => Ok(Finished::Recorded),
-            Ok(Updated::Refused(row)) => verdict(row.as_ref(), lease, event, now),
-            Err(error) if error.is_retryable() => match self.finish_refused(lease, event, now).await {
+            Ok(Updated::Refused(row)) => verdict(row.as_ref(), lease, outcome.state(), now),
+            Err(error) if error.is_retryable() => match self.reread(lease, outcome.state(), now).await {
                 Ok(Finished::Recorded) => Ok(Finished::Recorded),
                 _ => Err(error),
             },
@@ -83,65 +89,81 @@ impl Store {
         }
     }
 
-    /// Cancels a task that has not ended.
+    /// Cancels a task that has not ended. Somebody who wanted to be called back is told.
     ///
     /// # Errors
     /// Those of the service.
     pub async fn cancel(&self, tenant: &TenantId, id: TaskId) -> Result<Cancelled, StoreError> {
         let now = self.now();
-        let allowed = Condition::legal(attr::STATE, Event::Cancelled)
-            .and(Condition::above(EXPIRES, epoch_seconds(now)));
-        let change = ended(to_state(Event::Cancelled, allowed), now).remove(attr::LEASE);
-        match self.update(rows::task(tenant, id, META), change).await? {
+        let refused = match self.cancel_when(tenant, id, false, now).await? {
+            Updated::Refused(Some(row)) if Row::new(ROW, &row).has(attr::CALLBACK) => {
+                self.cancel_when(tenant, id, true, now).await?
+            }
+            other => other,
+        };
+        match refused {
             Updated::Applied(_) => Ok(Cancelled::Done),
             Updated::Refused(row) => Ok(Cancelled::Refused(refusal(row.as_ref(), now)?)),
         }
     }
 
+    /// Whether there is a callback never changes while the task is open.
+    async fn cancel_when(
+        &self,
+        tenant: &TenantId,
+        id: TaskId,
+        callback: bool,
+        now: Timestamp,
+    ) -> Result<Updated, StoreError> {
+        let kind = if callback { Condition::has(attr::CALLBACK) } else { Condition::lacks(attr::CALLBACK) };
+        let allowed = Condition::legal(attr::STATE, Event::Cancelled)
+            .and(Condition::above(EXPIRES, epoch_seconds(now)))
+            .and(kind);
+        let change = ended(to_state(Event::Cancelled, allowed), callback, now);
+        self.update(rows::task(tenant, id, META), change).await
+    }
+
     /// Puts the result item, unless one of a newer token stands there.
-    async fn put_result(&self, lease: &Lease, outcome: &Outcome, now: Timestamp) -> Result<bool, StoreError> {
-        let item = self.result_item(&lease.tenant, lease.task, lease.token, outcome, now)?;
+    async fn put_result(&self, lease: &Lease, ending: Ending, now: Timestamp) -> Result<bool, StoreError> {
+        let result = self.result_item(&lease.tenant, lease.task, lease.token, ending, now)?;
+        self.put_parts(result.parts).await?;
         let ours_is_newest = Condition::absent().or(Condition::at_most(attr::ATTEMPT, number(lease.token)));
-        Ok(self.put_when(item, ours_is_newest).await?.is_none())
+        Ok(self.put_when(result.item, ours_is_newest).await?.is_none())
     }
 
     /// What the row says about an end that was not, or may not have been, applied.
-    async fn finish_refused(
-        &self,
-        lease: &Lease,
-        event: Event,
-        now: Timestamp,
-    ) -> Result<Finished, StoreError> {
+    async fn reread(&self, lease: &Lease, state: State, now: Timestamp) -> Result<Finished, StoreError> {
         let row = self.get(rows::task(&lease.tenant, lease.task, META), true).await?;
-        verdict(row.as_ref(), lease, event, now)
+        verdict(row.as_ref(), lease, state, now)
     }
 }
 
-/// The outcome as an attribute of the task's row, if it fits.
-fn inline(lease: &Lease, outcome: &Outcome, now: Timestamp) -> Option<(&'static str, AttributeValue)> {
-    let (name, value) = outcome.attribute();
-    let gained = Attributes::from([(name.to_owned(), value.clone()), (attr::ENDED.to_owned(), time(now))]);
+/// Whether the outcome fits into the task's row.
+fn is_inline(lease: &Lease, ending: &Ending, now: Timestamp) -> bool {
+    let gained = ending.bytes() + attr::ENDED.len() + value_bytes(&time(now));
     // The row also loses its lease and its keys of the open index, so that this is an upper bound.
-    (lease.row_bytes + item_bytes(&gained) <= INLINE_LIMIT).then_some((name, value))
+    lease.row_bytes + gained <= INLINE_LIMIT
 }
 
-/// The changes that come with every terminal state: the task leaves the index of open tasks.
-fn ended(change: Change, now: Timestamp) -> Change {
-    change.set(attr::ENDED, time(now)).remove(OPEN.pk).remove(OPEN.sk)
+/// The changes that come with every terminal state: the lease goes, and the task leaves the index of open
+/// tasks, unless somebody is still to be called back.
+pub(crate) fn ended(change: Change, callback: bool, now: Timestamp) -> Change {
+    let change = change.set(attr::ENDED, time(now)).remove(attr::LEASE);
+    match callback {
+        true => change.set(OPEN.sk, text(sortable(now))),
+        false => change.remove(OPEN.pk).remove(OPEN.sk),
+    }
 }
 
-/// Own token and own end: the write was applied, and only its reply was lost.
+/// Own claim and own end: the write was applied, and only its reply was lost.
 fn verdict(
     row: Option<&Attributes>,
     lease: &Lease,
-    event: Event,
+    state: State,
     now: Timestamp,
 ) -> Result<Finished, StoreError> {
-    if let Some(attributes) = row {
-        let row = Row::new(ROW, attributes);
-        if row.count(attr::ATTEMPT)? == lease.token && Some(state_of(row)?) == target(event) {
-            return Ok(Finished::Recorded);
-        }
+    match row {
+        Some(row) if lease.is_of(Row::new(ROW, row), state, now)? => Ok(Finished::Recorded),
+        row => Ok(Finished::Refused(refusal(row, now)?)),
     }
-    Ok(Finished::Refused(refusal(row, now)?))
 }

@@ -1,18 +1,25 @@
 //! Accepting a task.
 
-use jiff::Timestamp;
+use std::time::Duration;
 
-use super::{NewTask, Outcome, ROW, has_expired};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Lease, NewTask, ROW, has_expired, open, state_of};
 use crate::Store;
 use crate::error::StoreError;
+use crate::ids::{TaskId, TenantId};
 use crate::item::{Item, Row, epoch_seconds, json, number, text, time};
 use crate::rows::{self, INPUT};
-use crate::schema::{EXPIRES, OPEN, attr, sortable};
+use crate::schema::{EXPIRES, attr};
 use crate::size::Attributes;
 use crate::state::State;
 
-/// How large a task's row may get when it is written once and for all: one read unit.
-const SYNC_INLINE_LIMIT: usize = 4 * 1024;
+/// What a task's input is called in errors.
+pub(super) const INPUT_ROW: &str = "task input";
+
+/// The token of a task that was claimed as it was written.
+pub(super) const FIRST: u64 = 1;
 
 /// The task is accepted: it will be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,72 +39,84 @@ impl Store {
     /// another task, and those of the service; the task may then be accepted or not.
     pub async fn submit(&self, task: &NewTask) -> Result<Submitted, StoreError> {
         let now = self.now();
-        let input = Item::new(rows::task(&task.tenant, task.id, INPUT))
-            .with(attr::BODY, json(&task.input))
-            .with(EXPIRES, epoch_seconds(self.expiry(now)))
-            .within_limit("input")?;
-        let row = self
-            .meta(task, State::Queued, now, now)
-            .with(OPEN.pk, text(rows::open_partition(task.id)))
-            .with(OPEN.sk, text(sortable(now)))
-            .with(attr::ATTEMPT, number(0))
-            .within_limit("task")?;
-        let body = input.get(attr::BODY).cloned();
-        if let Some(stored) = self.put_if_absent(input).await?
-            && stored.get(attr::BODY) != body.as_ref()
-        {
-            return Err(StoreError::Conflict { what: "task" });
-        }
+        let row = open(self.meta(task, State::Queued, now, now), task.id, now);
+        let row = row.with(attr::ATTEMPT, number(0_u64)).within_limit("task")?;
+        self.put_input(task, now).await?;
         if let Some(stored) = self.put_if_absent(row).await? {
             same_task(&stored, task, now)?;
         }
-        let sent = self.enqueue(&task.tenant, task.id).await;
-        if let Err(error) = &sent {
-            tracing::warn!(task = %task.id, %error, "accepted but not queued; recovery will send it");
-        }
-        Ok(Submitted { sent: sent.is_ok() })
+        Ok(Submitted { sent: self.sent(&task.tenant, task.id, Duration::ZERO).await })
     }
 
-    /// Records a task that was run while its caller waited, so that it can be polled like any other.
-    ///
-    /// One item, unless the outcome is large; it is never open. A repetition is harmless.
+    /// Accepts a task that its caller has run since `started` and goes on running: its input, then its row,
+    /// claimed. There is no message; should the caller crash, recovery sends one.
     ///
     /// # Errors
     /// [`StoreError::TooLarge`] before anything is written, [`StoreError::Conflict`] when the id is taken by
-    /// another task, and those of the service.
-    pub async fn record_sync(&self, task: &NewTask, outcome: &Outcome) -> Result<(), StoreError> {
-        const TOKEN: u64 = 1;
+    /// another task or this one has gone on without the caller, and those of the service; the task may then
+    /// be accepted or not, and the same call may be made again.
+    pub async fn submit_claimed(&self, task: &NewTask, started: Timestamp) -> Result<Lease, StoreError> {
         let now = self.now();
-        let state = match outcome {
-            Outcome::Succeeded { .. } => State::Succeeded,
-            Outcome::Failed { .. } => State::Failed,
+        let row = open(self.meta(task, State::Running, started, now), task.id, now)
+            .with(attr::ATTEMPT, number(FIRST))
+            .with(attr::STARTED, time(started))
+            .with(attr::LEASE, time(self.lease_end(now)))
+            .with(attr::CLAIM, text(self.request_token()))
+            .within_limit("task")?;
+        self.put_input(task, now).await?;
+        let row = match self.put_if_absent(row.clone()).await? {
+            None => row,
+            Some(stored) => {
+                same_task(&stored, task, now)?;
+                still_first(stored)?
+            }
         };
-        // The id was made when the call came in.
-        let began = task.id.made_at().unwrap_or(now);
-        let bare = || {
-            let row = self.meta(task, state, began, now).with(attr::ATTEMPT, number(TOKEN));
-            row.with(attr::STARTED, time(began)).with(attr::ENDED, time(now))
-        };
-        let (name, value) = outcome.attribute();
-        let mut row = bare().with(name, value);
-        if row.bytes() > SYNC_INLINE_LIMIT {
-            let item = self.result_item(&task.tenant, task.id, TOKEN, outcome, now)?;
-            self.put_if_absent(item).await?;
-            row = bare();
+        self.lease(&task.tenant, task.id, &row)
+    }
+
+    /// What a task is run on. `None` when there is no such task, it was run while its caller waited, or the
+    /// retention is over.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`], and those of the service.
+    pub async fn task_input(&self, tenant: &TenantId, id: TaskId) -> Result<Option<Value>, StoreError> {
+        let stored = self.get(rows::task(tenant, id, INPUT), true).await?;
+        match stored.as_ref().map(|stored| Row::new(INPUT_ROW, stored)) {
+            Some(row) if !has_expired(row, self.now()) => self.whole(row, attr::BODY).await.map(Some),
+            _ => Ok(None),
         }
-        match self.put_if_absent(row.within_limit("task")?).await? {
-            Some(stored) => same_task(&stored, task, now),
-            None => Ok(()),
+    }
+
+    pub(super) async fn put_input(&self, task: &NewTask, now: Timestamp) -> Result<(), StoreError> {
+        let input = Item::new(rows::task(&task.tenant, task.id, INPUT))
+            .with(EXPIRES, epoch_seconds(self.expiry(now)))
+            .fit(attr::BODY, json(&task.input), "input")?;
+        self.put_parts(input.parts).await?;
+        // The parts of equal values have equal digests.
+        let value = |item: &Attributes| [attr::BODY, attr::DIGEST].map(|name| item.get(name).cloned());
+        let ours = value(&input.item);
+        match self.put_if_absent(input.item).await? {
+            Some(stored) if value(&stored) != ours => Err(StoreError::Conflict { what: ROW }),
+            _ => Ok(()),
         }
     }
 }
 
 /// A row stands where ours was to go. It is ours if it tells the same task: the reply had been lost.
-fn same_task(stored: &Attributes, task: &NewTask, now: Timestamp) -> Result<(), StoreError> {
+pub(super) fn same_task(stored: &Attributes, task: &NewTask, now: Timestamp) -> Result<(), StoreError> {
     let row = Row::new(ROW, stored);
     let same = row.text(attr::FLOW)? == task.flow.to_string()
         && row.text(attr::VERSION)? == task.flow_version
         && row.text(attr::SESSION)? == task.session
         && !has_expired(row, now);
-    if same { Ok(()) } else { Err(StoreError::Conflict { what: "task" }) }
+    if same { Ok(()) } else { Err(StoreError::Conflict { what: ROW }) }
+}
+
+/// A task that is born claimed has its first token from its maker, and nobody else has had it.
+fn still_first(stored: Attributes) -> Result<Attributes, StoreError> {
+    let row = Row::new(ROW, &stored);
+    match state_of(row)? == State::Running && row.count(attr::ATTEMPT)? == FIRST {
+        true => Ok(stored),
+        false => Err(StoreError::Conflict { what: ROW }),
+    }
 }

@@ -1,10 +1,12 @@
 //! What the tests run against.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
@@ -13,12 +15,12 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use jiff::{SignedDuration, Timestamp};
 use millrace_store::metering::Meter;
 use millrace_store::{
-    FlowId, Host, NewTask, Outcome, Store, StoreConfig, TaskError, TaskMessage, TenantId,
+    FlowId, Host, NewTask, Outcome, Store, StoreConfig, TaskError, TaskId, TaskMessage, TenantId,
     create_table_if_absent,
 };
 use serde_json::{Value, json};
@@ -61,6 +63,8 @@ impl Host for FakeHost {
 #[derive(Clone, Default)]
 pub(crate) struct FakeQueue {
     pub(crate) messages: Arc<Mutex<Vec<Value>>>,
+    /// What changed how long messages stay hidden.
+    pub(crate) visibilities: Arc<Mutex<Vec<Value>>>,
     pub(crate) refuse: Arc<AtomicUsize>,
     pub(crate) calls: Arc<AtomicUsize>,
 }
@@ -74,26 +78,60 @@ impl FakeQueue {
             .collect()
     }
 
-    async fn receive(State(queue): State<Self>, body: String) -> (StatusCode, String) {
+    /// The `DelaySeconds` of each message, 0 when there are none.
+    pub(crate) fn delays(&self) -> Vec<u64> {
+        let messages = self.messages.lock().unwrap();
+        messages.iter().map(|message| message["DelaySeconds"].as_u64().unwrap_or(0)).collect()
+    }
+
+    async fn receive(State(queue): State<Self>, headers: HeaderMap, body: String) -> (StatusCode, String) {
         queue.calls.fetch_add(1, Ordering::SeqCst);
         let refused =
             queue.refuse.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if refused.is_ok() {
             return (StatusCode::SERVICE_UNAVAILABLE, "{}".to_owned());
         }
+        let body: Value = serde_json::from_str(&body).unwrap();
+        if headers["x-amz-target"] == "AmazonSQS.ChangeMessageVisibility" {
+            return queue.change_visibility(body);
+        }
         let mut messages = queue.messages.lock().unwrap();
-        messages.push(serde_json::from_str(&body).unwrap());
+        messages.push(body);
         (StatusCode::OK, json!({"MessageId": messages.len().to_string()}).to_string())
+    }
+
+    /// A receipt handle `old` is of a message that is gone.
+    fn change_visibility(&self, body: Value) -> (StatusCode, String) {
+        if body["ReceiptHandle"] == "old" {
+            let fault = json!({"__type": "com.amazonaws.sqs#ReceiptHandleIsInvalid", "message": "gone"});
+            return (StatusCode::BAD_REQUEST, fault.to_string());
+        }
+        self.visibilities.lock().unwrap().push(body);
+        (StatusCode::OK, "{}".to_owned())
     }
 }
 
-/// Delivers requests, and loses the replies to as many as it is told.
+/// Delivers requests, and loses the replies to as many as it is told, after it has passed on others.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LossyWire {
     pub(crate) lose: Arc<AtomicUsize>,
+    pass: Arc<AtomicUsize>,
+    refuse: Arc<AtomicUsize>,
 }
 
 impl LossyWire {
+    /// Passes on so many replies, and loses the one after them.
+    pub(crate) fn answer_then_lose(&self, answered: usize) {
+        self.pass.store(answered, Ordering::SeqCst);
+        self.lose.store(1, Ordering::SeqCst);
+    }
+
+    /// Passes on so many replies, and does not deliver the requests after them.
+    pub(crate) fn answer_then_refuse(&self, answered: usize, refused: usize) {
+        self.pass.store(answered, Ordering::SeqCst);
+        self.refuse.store(refused, Ordering::SeqCst);
+    }
+
     fn client(&self) -> SharedHttpClient {
         let wire = self.clone();
         let inner = SharedHttpConnector::new(Connector::builder().build_http());
@@ -111,13 +149,20 @@ struct LossyConnector {
 
 impl HttpConnector for LossyConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (lose, reply) = (self.wire.lose.clone(), self.inner.call(request));
+        let wire = self.wire.clone();
+        let one_of = |left: &AtomicUsize| {
+            left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+        };
+        if wire.pass.load(Ordering::SeqCst) == 0 && one_of(&wire.refuse) {
+            return HttpConnectorFuture::ready(Err(ConnectorError::io("the request was lost".into())));
+        }
+        let reply = self.inner.call(request);
         HttpConnectorFuture::new(async move {
             let reply = reply.await?;
-            match lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) {
-                Ok(_) => Err(ConnectorError::io("the reply was lost".into())),
-                Err(_) => Ok(reply),
+            if !one_of(&wire.pass) && one_of(&wire.lose) {
+                return Err(ConnectorError::io("the reply was lost".into()));
             }
+            Ok(reply)
         })
     }
 }
@@ -178,14 +223,26 @@ impl Cloud {
     }
 
     pub(crate) fn new_task(&self, tenant: &TenantId, input: Value) -> NewTask {
-        NewTask {
-            id: self.store.new_task_id(),
-            tenant: tenant.clone(),
-            flow: FlowId::new(self.host.as_ref()),
-            flow_version: "0123456789abcdef0123456789abcdef".to_owned(),
-            session: "a conversation".to_owned(),
+        NewTask::new(
+            self.store.new_task_id(),
+            tenant.clone(),
+            FlowId::new(self.host.as_ref()),
+            "0123456789abcdef0123456789abcdef",
+            "a conversation",
             input,
-        }
+        )
+    }
+
+    /// A task whose owner is to be called back.
+    pub(crate) fn new_task_with_callback(&self, tenant: &TenantId) -> NewTask {
+        NewTask { callback: true, ..self.new_task(tenant, json!({"text": "hello"})) }
+    }
+
+    /// The tasks that stand in the index of open tasks, whenever they are due.
+    pub(crate) async fn open(&self) -> Vec<TaskId> {
+        let rows = self.dynamodb.scan().table_name(TABLE).index_name("open").send().await.unwrap();
+        let partition = |row: &HashMap<String, AttributeValue>| row["pk"].as_s().unwrap().clone();
+        rows.items().iter().map(|row| partition(row).rsplit('#').next().unwrap().parse().unwrap()).collect()
     }
 
     /// Submits a task and returns it.

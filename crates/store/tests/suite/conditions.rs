@@ -1,10 +1,11 @@
 //! The database's verdict on each pair of state and event, against the function it is derived from.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use millrace_store::state::{Event, next};
-use millrace_store::{Lease, State};
+use millrace_store::{Counts, Lease, Requeue, State};
 use serde_json::json;
 
 use crate::cloud::{Cloud, TABLE, failed, succeeded, tenant};
@@ -42,9 +43,18 @@ async fn happen(cloud: &Cloud, lease: &Lease, event: Event) {
     match event {
         Event::Claimed | Event::LeaseExpiredReclaimed => drop(store.claim(tenant, task).await.unwrap()),
         Event::Renewed => drop(store.renew(lease).await.unwrap()),
-        Event::Released => store.release(lease).await.unwrap(),
-        Event::Succeeded => drop(store.finish(lease, &succeeded(json!(1))).await.unwrap()),
-        Event::Failed => drop(store.finish(lease, &failed("no")).await.unwrap()),
+        Event::Released => {
+            let how = Requeue { counts: Counts::Failure, delay: Duration::ZERO };
+            store.requeue(lease, how).await.unwrap();
+        }
+        // It gives up what nobody works on and has no try left.
+        Event::GivenUp => {
+            cloud.host.advance(store.config().lease);
+            let strict = cloud.another(|config| config.max_failures = 0);
+            strict.recover_dead_letter(tenant, task).await.unwrap();
+        }
+        Event::Succeeded => drop(store.finish(lease, &succeeded(json!(1)), None).await.unwrap()),
+        Event::Failed => drop(store.finish(lease, &failed("no"), None).await.unwrap()),
         Event::Cancelled => drop(store.cancel(tenant, task).await.unwrap()),
     }
 }

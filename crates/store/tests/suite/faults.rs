@@ -1,6 +1,7 @@
 //! Replies that are lost, and a queue that refuses.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use millrace_store::{Claim, Finished, FlowDraft, FlowPatch, State, StoreError};
 use serde_json::json;
@@ -20,14 +21,14 @@ async fn a_write_whose_reply_is_lost_is_done_once() {
     let lease = granted(&cloud.store, &task).await;
     assert_eq!(lease.token, 1);
     lose_next();
-    let finished = cloud.store.finish(&lease, &succeeded(json!("once"))).await.unwrap();
+    let finished = cloud.store.finish(&lease, &succeeded(json!("once")), None).await.unwrap();
     assert_eq!(finished, Finished::Recorded);
     let record = cloud.store.task(&acme, task.id).await.unwrap().unwrap();
     assert_eq!((record.result, record.attempt), (Some(json!("once")), 1));
 
     lose_next();
     let synchronous = cloud.new_task(&acme, json!(null));
-    cloud.store.record_sync(&synchronous, &succeeded(noise(9_000))).await.unwrap();
+    cloud.store.record_sync(&synchronous, &succeeded(noise(9_000)), None).await.unwrap();
 
     lose_next();
     let draft = FlowDraft { name: "flow".into(), endpoint_name: Some("chat".into()), ..FlowDraft::default() };
@@ -46,7 +47,7 @@ async fn when_every_reply_is_lost_the_end_is_read_back() {
     let lease = granted(&cloud.store, &task).await;
     // As many as the SDK tries; the read that follows is answered.
     cloud.wire.lose.store(3, Ordering::SeqCst);
-    let finished = cloud.store.finish(&lease, &succeeded(json!(1))).await.unwrap();
+    let finished = cloud.store.finish(&lease, &succeeded(json!(1)), None).await.unwrap();
     assert_eq!(finished, Finished::Recorded);
 }
 
@@ -82,7 +83,7 @@ async fn a_task_is_accepted_while_the_queue_is_down() {
     assert_eq!(cloud.store.task(&task.tenant, task.id).await.unwrap().unwrap().state, State::Queued);
 
     cloud.queue.refuse.store(0, Ordering::SeqCst);
-    cloud.store.enqueue(&task.tenant, task.id).await.unwrap();
+    cloud.store.enqueue(&task.tenant, task.id, Duration::ZERO).await.unwrap();
     assert_eq!(cloud.queue.bodies().len(), 1);
 }
 

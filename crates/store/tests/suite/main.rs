@@ -3,10 +3,19 @@
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 mod budgets;
+mod callback_secret;
+mod callbacks;
 mod cloud;
 mod conditions;
 mod faults;
 mod flows;
+mod idempotency;
+mod journal;
 mod keys;
+mod list;
+mod parts;
+mod recovery;
+mod requeue;
 mod sessions;
+mod slots;
 mod tasks;
