@@ -1,6 +1,9 @@
-//! Real function binaries: the Lambda Runtime API, the environments under it, and invoke endpoints elsewhere.
+//! Real function binaries: the Lambda Runtime and Extensions APIs, the environments under it, and invoke endpoints elsewhere.
 
+mod child;
 mod environment;
+mod extensions_api;
+mod lifecycle;
 mod process;
 mod runtime_api;
 mod watched;

@@ -3,7 +3,9 @@
 //! * [`LocalCloud`] starts DynamoDB (embedded) and [`sqs`] and knows how clients and function binaries reach them.
 //! * A [`Function`] plays a Lambda function: an async closure, a real binary under a Lambda Runtime API ([`Process`]), or
 //!   an invoke endpoint elsewhere ([`WatchedFunction`]).
-//! * [`EventSource`] plays the SQS event source mapping, [`Front`] the HTTP API of API Gateway.
+//! * [`EventSource`] plays the SQS event source mapping, [`Schedule`] a schedule of EventBridge, [`Front`] the HTTP API of
+//!   API Gateway.
+//! * [`FaultProxy`] stands between a client and a service, and lets single calls fail.
 //! * [`Provider`] is the stand-in model provider.
 
 mod cloud;
@@ -16,6 +18,8 @@ mod function;
 mod lambda;
 mod listen;
 mod provider;
+mod proxy;
+mod schedule;
 pub mod sqs;
 
 pub use cloud::{LocalCloud, LocalConfig};
@@ -25,6 +29,8 @@ pub use front::{Front, FrontConfig};
 pub use function::{FromAsync, Function, FunctionError, MAX_PAYLOAD_BYTES, from_async};
 pub use lambda::{LogLine, LogStream, OnLine, Process, ProcessConfig, RuntimeApi, WatchedFunction};
 pub use provider::{Provider, ProviderConfig};
+pub use proxy::{Call, FaultProxy, Phase, Verdict};
+pub use schedule::Schedule;
 
 /// The region that everything local claims to be in.
 pub const REGION: &str = "us-east-1";

@@ -6,15 +6,20 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use uuid::Uuid;
 
+use super::child::{Handle, Running};
 use super::process::ProcessConfig;
 use super::runtime_api::RuntimeApi;
 use crate::FunctionError;
 
 /// What Lambda allows a start, up to the first poll.
 const START_LIMIT: Duration = Duration::from_secs(10);
+/// How long a process has after SIGTERM: what Lambda gives a runtime that has internal extensions.
+const TERMINATION_LIMIT: Duration = Duration::from_millis(500);
+/// What Lambda gives external extensions to shut down.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(2);
 /// All that a function inherits from this process: without them some systems start no program.
 const INHERITED: [&str; 6] = ["PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "SystemRoot"];
 
@@ -40,14 +45,13 @@ pub struct LogLine {
 
 pub(super) struct Environment {
     api: RuntimeApi,
-    child: Child,
-    /// From exec to the first poll.
-    pub(super) start: Duration,
+    process: Running,
+    exec: Instant,
 }
 
 impl Environment {
-    /// Starts the binary and waits for its first poll.
-    pub(super) async fn start(config: &ProcessConfig) -> Result<Self, FunctionError> {
+    /// Starts the binary.
+    pub(super) async fn spawn(config: &ProcessConfig) -> Result<Self, FunctionError> {
         let entry = |error: &dyn std::fmt::Display| {
             let message = format!("{} did not start: {error}", config.program.display());
             FunctionError::new("Runtime.InvalidEntrypoint", message)
@@ -62,44 +66,77 @@ impl Environment {
         if let Some(err) = child.stderr.take() {
             forward(err, LogStream::Stderr, name, config);
         }
+        Ok(Self { api, process: Running::new(child), exec })
+    }
+
+    /// Waits for the first poll of the runtime and its extensions, and says how long after exec it came.
+    pub(super) async fn started(&self) -> Result<Duration, FunctionError> {
         tokio::select! {
             biased;
-            started = api.started() => started?,
-            status = child.wait() => return Err(exited("INIT", status)),
+            started = self.api.started() => started?,
+            status = self.process.handle().exited() => return Err(exited("INIT", &status)),
             () = tokio::time::sleep(START_LIMIT) => {
                 return Err(FunctionError::new("Sandbox.Timedout", "The function asked for no event within 10 seconds."));
             }
         }
-        Ok(Self { api, child, start: exec.elapsed() })
+        Ok(self.exec.elapsed())
     }
 
-    /// Whether the process still runs.
-    pub(super) fn is_alive(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+    /// The process, to look at or to end.
+    pub(super) fn process(&self) -> &Handle {
+        self.process.handle()
+    }
+
+    /// Whether it can take events.
+    pub(super) fn is_alive(&self) -> bool {
+        self.process().is_alive() && !self.api.has_failed()
+    }
+
+    /// Whether [`Environment::settle`] has to be awaited between two events.
+    pub(super) fn works_after_answers(&self) -> bool {
+        self.api.works_after_answers()
     }
 
     /// Runs one event. After a timeout or a crash the environment is dead: see [`Environment::is_alive`].
-    pub(super) async fn invoke(&mut self, event: Bytes, timeout: Duration) -> Result<Bytes, FunctionError> {
+    pub(super) async fn invoke(&self, event: Bytes, timeout: Duration) -> Result<Bytes, FunctionError> {
         let id = Uuid::new_v4().to_string();
         tokio::select! {
             biased;
             outcome = self.api.invoke(&id, event, timeout) => return outcome,
-            status = self.child.wait() => return Err(exited(&id, status)),
+            status = self.process().exited() => return Err(exited(&id, &status)),
             () = tokio::time::sleep(timeout) => {}
         }
-        if let Err(error) = self.child.kill().await {
-            tracing::warn!(%error, "a function that timed out could not be killed");
-        }
+        self.process().kill().await;
         let message =
             format!("RequestId: {id} Error: Task timed out after {:.2} seconds", timeout.as_secs_f64());
         Err(FunctionError::new("Sandbox.Timedout", message))
     }
 
-    /// Ends the process and waits for its end.
-    pub(super) async fn stop(mut self) {
-        if let Err(error) = self.child.kill().await {
-            tracing::warn!(%error, "a function could not be killed");
+    /// Waits until the extensions have done what they do after an answer. `left` is what remains of the event's time;
+    /// then the process is killed, as Lambda does.
+    pub(super) async fn settle(&self, left: Duration) {
+        let problem = tokio::select! {
+            biased;
+            freed = self.api.free() => freed.err(),
+            status = self.process().exited() => Some(exited("after its answer", &status)),
+            () = tokio::time::sleep(left) => {
+                self.process().kill().await;
+                Some(FunctionError::new("Sandbox.Timedout", "An extension went on after the answer for too long."))
+            }
+        };
+        if let Some(error) = problem {
+            tracing::warn!(%error, "an environment ended before its extensions had finished");
         }
+    }
+
+    /// Ends the process and waits for its end: with notice where there are extensions, as Lambda does, at once otherwise.
+    pub(super) async fn stop(self) {
+        if self.api.has_extensions() {
+            self.api.shut_down("spindown", SHUTDOWN_LIMIT);
+            self.process().terminate();
+            let _ = tokio::time::timeout(TERMINATION_LIMIT, self.process().exited()).await;
+        }
+        self.process().kill().await;
         self.api.stop().await;
     }
 }
@@ -149,8 +186,7 @@ fn forward(
     });
 }
 
-fn exited(id: &str, status: std::io::Result<std::process::ExitStatus>) -> FunctionError {
-    let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+fn exited(id: &str, status: &str) -> FunctionError {
     FunctionError::new(
         "Runtime.ExitError",
         format!("RequestId: {id} Error: Runtime exited with error: {status}"),

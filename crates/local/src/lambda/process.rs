@@ -1,13 +1,16 @@
 //! A function that is a binary: environments are started as they are needed, up to a limit, and reused.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::future::join_all;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
+use super::child::Handle;
 use super::environment::{Environment, LogLine};
 use crate::function::check_event;
 use crate::{Function, FunctionError};
@@ -28,7 +31,7 @@ pub struct ProcessConfig {
     pub environment: Vec<(String, String)>,
     /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, in MB. Nothing enforces it.
     pub memory_mb: u32,
-    /// What an invocation may take; then the environment is killed.
+    /// What an invocation may take, with what extensions do after its answer; then the environment is killed.
     pub timeout: Duration,
     /// Environments at once. A further event waits for one to be free (Lambda would refuse it as throttled).
     pub max_environments: usize,
@@ -53,50 +56,85 @@ impl ProcessConfig {
 }
 
 /// A binary as a [`Function`]. An environment whose process has died is replaced by the next event.
+///
+/// Where the binary has registered an extension for `INVOKE`, the invoker has its answer at once, and the environment takes
+/// the next event only when that extension has asked for it; an event that comes meanwhile has another environment.
 pub struct Process {
     config: ProcessConfig,
-    free: Semaphore,
-    idle: Mutex<Vec<Environment>>,
+    free: Arc<Semaphore>,
+    idle: Arc<Mutex<Vec<Environment>>>,
+    /// Environments that work on after an answer. Dropped with the rest.
+    settling: Mutex<JoinSet<()>>,
+    processes: Mutex<Vec<Handle>>,
     starts: Mutex<Vec<Duration>>,
 }
 
 impl Process {
     /// Starts nothing yet: the first event does.
     pub fn new(config: ProcessConfig) -> Self {
-        let free = Semaphore::new(config.max_environments.max(1));
-        Self { config, free, idle: Mutex::default(), starts: Mutex::default() }
+        let free = Arc::new(Semaphore::new(config.max_environments.max(1)));
+        Self {
+            config,
+            free,
+            idle: Arc::default(),
+            settling: Mutex::default(),
+            processes: Mutex::default(),
+            starts: Mutex::default(),
+        }
     }
 
     /// For each environment that was started, the time from exec to its first poll.
     pub fn start_times(&self) -> Vec<Duration> {
-        self.starts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.starts).clone()
     }
 
-    /// Takes no more events, waits for those that run, and ends all processes.
+    /// The ids of the processes that run, those that are starting among them.
+    pub fn pids(&self) -> Vec<u32> {
+        self.living().iter().map(Handle::pid).collect()
+    }
+
+    /// SIGKILL to the process of every environment, now; returns when all are gone. What they were invoked for ends with
+    /// `Runtime.ExitError`, and the next event starts a new environment.
+    pub async fn kill(&self) {
+        join_all(self.living().iter().map(Handle::kill)).await;
+    }
+
+    /// Takes no more events, waits for those that run and for what extensions do after them, and ends all processes.
     pub async fn stop(&self) {
         let all = u32::try_from(self.config.max_environments.max(1)).unwrap_or(u32::MAX);
         let running = self.free.acquire_many(all).await;
         self.free.close();
-        let idle = std::mem::take(&mut *self.idle());
-        futures::future::join_all(idle.into_iter().map(Environment::stop)).await;
+        let idle = std::mem::take(&mut *lock(&self.idle));
+        join_all(idle.into_iter().map(Environment::stop)).await;
         drop(running);
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Environment>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn living(&self) -> Vec<Handle> {
+        let mut processes = lock(&self.processes);
+        processes.retain(Handle::is_alive);
+        processes.clone()
     }
 
     /// The environment that was used last (as Lambda prefers), or a new one.
     async fn environment(&self) -> Result<Environment, FunctionError> {
-        while let Some(mut environment) = { self.idle().pop() } {
+        while let Some(environment) = { lock(&self.idle).pop() } {
             if environment.is_alive() {
                 return Ok(environment);
             }
         }
-        let environment = Environment::start(&self.config).await?;
-        let start_ms = environment.start.as_secs_f64() * 1e3;
-        tracing::debug!(function = self.config.name, start_ms, "environment started");
-        self.starts.lock().unwrap_or_else(PoisonError::into_inner).push(environment.start);
+        let environment = Environment::spawn(&self.config).await?;
+        {
+            let mut processes = lock(&self.processes);
+            processes.retain(Handle::is_alive);
+            processes.push(environment.process().clone());
+        }
+        let start = environment.started().await?;
+        tracing::debug!(
+            function = self.config.name,
+            start_ms = start.as_secs_f64() * 1e3,
+            "environment started"
+        );
+        lock(&self.starts).push(start);
         Ok(environment)
     }
 }
@@ -106,12 +144,34 @@ impl Function for Process {
     async fn invoke(&self, event: Bytes) -> Result<Bytes, FunctionError> {
         check_event(&event)?;
         let stopped = |_| FunctionError::new("Lambda.Stopped", "The function is being stopped.");
-        let _slot = self.free.acquire().await.map_err(stopped)?;
-        let mut environment = self.environment().await?;
+        let slot = self.free.clone().acquire_owned().await.map_err(stopped)?;
+        let environment = self.environment().await?;
+        let begin = Instant::now();
         let outcome = environment.invoke(event, self.config.timeout).await;
-        if environment.is_alive() {
-            self.idle().push(environment);
+        let idle = self.idle.clone();
+        if !environment.works_after_answers() || !environment.is_alive() {
+            release(&idle, environment);
+            return outcome;
         }
+        let left = self.config.timeout.saturating_sub(begin.elapsed());
+        let mut settling = lock(&self.settling);
+        while settling.try_join_next().is_some() {}
+        settling.spawn(async move {
+            environment.settle(left).await;
+            release(&idle, environment);
+            drop(slot);
+        });
         outcome
     }
+}
+
+fn release(idle: &Mutex<Vec<Environment>>, environment: Environment) {
+    if environment.is_alive() {
+        lock(idle).push(environment);
+    }
+}
+
+/// A panic while one of these locks was held cannot leave anything half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

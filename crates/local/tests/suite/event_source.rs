@@ -103,6 +103,28 @@ async fn what_always_fails_ends_as_a_dead_letter() {
 }
 
 #[tokio::test]
+async fn dead_letters_can_be_an_event_source_too() {
+    let cloud = cloud(1).await;
+    send(&cloud, "error").await;
+    let tasks = source(&cloud, Arc::new(from_async(|_| async { Err(FunctionError::new("Oh", "no")) })));
+    let (events, mut received) = mpsc::unbounded_channel();
+    let function = from_async(move |event: Bytes| {
+        events.send(event).unwrap();
+        async { Ok(Bytes::new()) }
+    });
+    let config = EventSourceConfig::new(cloud.dead_letter_url(), cloud.dead_letter_arn());
+    let dead = EventSource::start(cloud.sqs_client(), config, Arc::new(function));
+    let [record] = records(&received.recv().await.unwrap()).try_into().unwrap();
+    assert_eq!(record["body"], "error");
+    assert_eq!(record["eventSourceARN"], cloud.dead_letter_arn());
+    assert_eq!(record["attributes"]["DeadLetterQueueSourceArn"], cloud.queue_arn());
+    tasks.stop().await;
+    dead.stop().await;
+    assert_eq!((left(&cloud, "millrace-tasks"), left(&cloud, "millrace-tasks-dead")), (0, 0));
+    cloud.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_stop_waits_for_what_runs_and_deletes_what_succeeded() {
     let cloud = cloud(5).await;
     send(&cloud, "slow").await;

@@ -1,15 +1,12 @@
-//! The Runtime API, driven as a runtime would, and real processes under it.
+//! The Runtime API, driven as a runtime would, and an invoke endpoint elsewhere.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
-use lambda_runtime::LambdaEvent;
 use millrace_local::{
-    Front, FrontConfig, Function, FunctionError, LogLine, MAX_PAYLOAD_BYTES, Process, ProcessConfig,
-    RuntimeApi, WatchedFunction, from_async,
+    Front, FrontConfig, Function, FunctionError, MAX_PAYLOAD_BYTES, RuntimeApi, WatchedFunction, from_async,
 };
 use serde_json::{Value, json};
 
@@ -79,93 +76,6 @@ async fn a_failed_start_is_told() {
     let (api, base) = runtime().await;
     post(&format!("{base}/init/error"), r#"{"errorType":"Config","errorMessage":"no table"}"#).await;
     assert_eq!(api.started().await, Err(FunctionError::new("Config", "no table")));
-}
-
-/// This test's own binary as a function: [`child`] runs the real `lambda_runtime`.
-fn process(timeout: Duration, lines: &Arc<Mutex<Vec<LogLine>>>) -> Process {
-    let mut config = ProcessConfig::new("child", std::env::current_exe().unwrap());
-    config.args = ["--exact", "lambda::child", "--ignored", "--nocapture"].map(str::to_owned).to_vec();
-    config.environment = vec![("MILLRACE_TABLE".into(), "t".into())];
-    config.timeout = timeout;
-    config.max_environments = 2;
-    let lines = lines.clone();
-    config.on_line = Some(Arc::new(move |line| lines.lock().unwrap().push(line.clone())));
-    Process::new(config)
-}
-
-async fn call(process: &Process, event: Value) -> Result<Value, FunctionError> {
-    let answer = process.invoke(event.to_string().into()).await?;
-    Ok(serde_json::from_slice(&answer).unwrap())
-}
-
-#[tokio::test]
-#[ignore = "the function that the tests of `Process` start"]
-async fn child() {
-    let function = lambda_runtime::service_fn(|event: LambdaEvent<Value>| async move {
-        match event.payload["do"].as_str().unwrap_or_default() {
-            "fail" => return Err(lambda_runtime::Error::from("as planned")),
-            "exit" => std::process::exit(3),
-            "hang" => std::future::pending().await,
-            _ => {}
-        }
-        println!("hello from {}", event.context.request_id);
-        let env: BTreeMap<String, String> = std::env::vars().collect();
-        Ok(json!({"pid": std::process::id(), "env": env, "payload": event.payload}))
-    });
-    lambda_runtime::run(function).await.unwrap();
-}
-
-#[tokio::test]
-async fn an_environment_is_reused_and_sees_only_what_it_is_given() {
-    let lines = Arc::default();
-    let process = process(Duration::from_secs(30), &lines);
-    let first = call(&process, json!({"n": 1})).await.unwrap();
-    let failed = call(&process, json!({"do": "fail"})).await.unwrap_err();
-    let second = call(&process, json!({"n": 2})).await.unwrap();
-    assert_eq!(failed.error_message, "as planned");
-    assert_eq!(first["pid"], second["pid"]);
-    assert_eq!(second["payload"], json!({"n": 2}));
-    assert_eq!(process.start_times().len(), 1);
-    let env = first["env"].as_object().unwrap();
-    assert_eq!(env["MILLRACE_TABLE"], "t");
-    assert_eq!(env["AWS_LAMBDA_FUNCTION_NAME"], "child");
-    assert!(env.contains_key("PATH"));
-    assert!(!env.keys().any(|name| name.starts_with("CARGO")), "{env:?}");
-    process.stop().await;
-    assert!(lines.lock().unwrap().iter().any(|line: &LogLine| line.text.contains("hello from")), "{lines:?}");
-    assert_eq!(call(&process, json!({})).await.unwrap_err().error_type, "Lambda.Stopped");
-}
-
-#[tokio::test]
-async fn a_crash_and_a_timeout_are_errors_and_the_next_event_has_a_new_environment() {
-    let lines = Arc::default();
-    let process = process(Duration::from_secs(2), &lines);
-    let first = call(&process, json!({})).await.unwrap()["pid"].clone();
-    let crashed = call(&process, json!({"do": "exit"})).await.unwrap_err();
-    assert_eq!(crashed.error_type, "Runtime.ExitError");
-    assert!(crashed.error_message.contains("exit status: 3"), "{crashed}");
-    let second = call(&process, json!({})).await.unwrap()["pid"].clone();
-    let timed_out = call(&process, json!({"do": "hang"})).await.unwrap_err();
-    assert_eq!(timed_out.error_type, "Sandbox.Timedout");
-    assert!(timed_out.error_message.ends_with("Task timed out after 2.00 seconds"), "{timed_out}");
-    let third = call(&process, json!({})).await.unwrap()["pid"].clone();
-    assert!(first != second && second != third && first != third);
-    assert_eq!(process.start_times().len(), 3);
-    process.stop().await;
-}
-
-#[tokio::test]
-async fn what_cannot_run_is_said() {
-    let missing = Process::new(ProcessConfig::new("missing", "/nowhere/to/be/found"));
-    let error = call(&missing, json!({})).await.unwrap_err();
-    assert_eq!(error.error_type, "Runtime.InvalidEntrypoint");
-    assert!(error.error_message.contains("/nowhere/to/be/found"), "{error}");
-    let too_large = missing.invoke(vec![b' '; MAX_PAYLOAD_BYTES + 1].into()).await.unwrap_err();
-    assert_eq!(too_large.error_type, "RequestTooLargeException");
-    let mut exits = ProcessConfig::new("exits", std::env::current_exe().unwrap());
-    exits.args = vec!["--list".into()];
-    let error = call(&Process::new(exits), json!({})).await.unwrap_err();
-    assert_eq!(error.error_type, "Runtime.ExitError");
 }
 
 /// An invoke endpoint that answers as Lambda does, and as `cargo lambda watch` does.

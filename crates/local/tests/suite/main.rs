@@ -3,10 +3,14 @@
 
 mod cloud;
 mod event_source;
+mod extensions;
 mod front;
 mod http;
 mod lambda;
+mod processes;
 mod provider;
+mod proxy;
+mod schedule;
 mod sqs_errors;
 mod sqs_model;
 mod sqs_operations;
