@@ -58,7 +58,7 @@ pub(crate) struct Cloud {
     /// Run the functions as the binaries they are deployed as, each under a Lambda Runtime API.
     #[arg(long)]
     pub processes: bool,
-    /// Folder of the binaries `api` and `worker`; that of this command by default.
+    /// Folder of the binaries `api`, `worker` and `sweeper`; that of this command by default.
     #[arg(long, value_name = "DIR", requires = "processes")]
     pub functions: Option<PathBuf>,
     /// Call the functions that `cargo lambda watch` serves at this address instead.
@@ -67,6 +67,9 @@ pub(crate) struct Cloud {
     /// Write the variables with which a function reaches this cloud to a file.
     #[arg(long, value_name = "FILE")]
     pub write_env: Option<PathBuf>,
+    /// Seconds between two sweeps, which move on what got stuck; a minute when deployed.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = parse_seconds)]
+    pub sweep_seconds: f64,
     /// Milliseconds that the stand-in provider takes to answer.
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub provider_delay: u64,
@@ -113,6 +116,14 @@ fn parse_key(text: &str) -> Result<LocalKey, String> {
     Ok(LocalKey { text: key.to_owned(), tenant })
 }
 
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    match (0.001..=86_400.0).contains(&seconds) {
+        true => Ok(seconds),
+        false => Err("not between 0.001 and 86400".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,5 +135,15 @@ mod tests {
         assert_eq!(parse_key("k1").unwrap().tenant.as_str(), "default");
         assert!(parse_key("=team").is_err());
         assert!(parse_key("k=Not A Tenant").is_err());
+    }
+
+    #[test]
+    fn a_time_between_sweeps_is_one_that_a_clock_can_keep() {
+        for (text, seconds) in [("60", 60.0), ("0.5", 0.5), ("86400", 86_400.0)] {
+            assert_eq!(parse_seconds(text), Ok(seconds));
+        }
+        for text in ["", "soon", "0", "-1", "NaN", "inf", "1e300"] {
+            assert!(parse_seconds(text).is_err(), "{text}");
+        }
     }
 }

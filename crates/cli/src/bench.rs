@@ -24,6 +24,7 @@ pub(crate) async fn run(args: Bench) -> Result<()> {
         functions: None,
         watched: None,
         write_env: None,
+        sweep_seconds: 60.0,
         provider_delay: args.provider_delay,
     };
     let stack = Stack::start(&cloud, &[]).await?;

@@ -6,6 +6,7 @@ mod bench;
 mod caller;
 mod check;
 mod demo;
+mod functions;
 mod local;
 mod stack;
 

@@ -1,27 +1,21 @@
 //! The whole of Millrace on one machine: the local cloud, the functions, and what calls them.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use bytes::Bytes;
+use anyhow::{Context, Result};
 use millrace_local::{
-    EventSource, EventSourceConfig, Front, FrontConfig, Function, FunctionError, LocalCloud, LocalConfig,
-    Process, ProcessConfig, Provider, ProviderConfig, WatchedFunction, from_async,
+    EventSource, EventSourceConfig, Front, FrontConfig, LocalCloud, LocalConfig, Process, Provider,
+    ProviderConfig, Schedule,
 };
-use millrace_outbound::Outbound;
-use millrace_runner::Runner;
 use millrace_runner::environment::Environment;
 use millrace_store::{Store, SystemHost, create_table_if_absent};
 
 use crate::args::{Cloud, LocalKey};
+use crate::functions::{Functions, WORKER_TIMEOUT};
 
-/// What a synchronous run may take here, as behind an HTTP API.
-const SYNC_TIMEOUT: Duration = Duration::from_secs(28);
-/// What a task may take in the worker, as in a function of 15 minutes.
-const TASK_TIMEOUT: Duration = Duration::from_secs(14 * 60);
 /// Batches that the worker is given at once.
 const WORKERS: usize = 10;
 
@@ -30,6 +24,8 @@ pub(crate) struct Stack {
     cloud: LocalCloud,
     front: Front,
     source: EventSource,
+    dead_letters: EventSource,
+    sweeps: Schedule,
     provider: Option<Provider>,
     processes: Vec<Arc<Process>>,
     store: Store,
@@ -43,14 +39,14 @@ impl Stack {
         let config = LocalConfig {
             data: (!args.memory).then(|| args.data.clone()),
             // As on AWS: longer than the function may take, so that a running task is not delivered twice.
-            visibility_timeout: TASK_TIMEOUT + Duration::from_secs(60),
+            visibility_timeout: WORKER_TIMEOUT + Duration::from_secs(60),
             ..LocalConfig::default()
         };
         let table = config.table.clone();
         let cloud = LocalCloud::start(config).await?;
         create_table_if_absent(&cloud.dynamodb_client(), &table).await?;
         let (provider, variables) = provider(args).await?;
-        let environment = environment(&cloud, table, variables);
+        let environment = environment(&cloud, &table, variables)?;
         let provider_url = provider_url(&environment.variables);
         if let Some(file) = &args.write_env {
             write_env_file(file, &function_variables(&cloud, &environment))?;
@@ -67,7 +63,11 @@ impl Stack {
             ..EventSourceConfig::new(cloud.queue_url(), cloud.queue_arn())
         };
         let source = EventSource::start(cloud.sqs_client(), source, functions.worker);
-        Ok(Self { cloud, front, source, provider, processes: functions.processes, store, provider_url })
+        let dead_letters = EventSourceConfig::new(cloud.dead_letter_url(), cloud.dead_letter_arn());
+        let dead_letters = EventSource::start(cloud.sqs_client(), dead_letters, functions.sweeper.clone());
+        let sweeps = Schedule::start(Duration::from_secs_f64(args.sweep_seconds), functions.sweeper);
+        let processes = functions.processes;
+        Ok(Self { cloud, front, source, dead_letters, sweeps, provider, processes, store, provider_url })
     }
 
     /// Where the HTTP API is.
@@ -94,6 +94,8 @@ impl Stack {
     pub async fn stop(self) {
         self.front.stop().await;
         self.source.stop().await;
+        self.dead_letters.stop().await;
+        self.sweeps.stop().await;
         for process in self.processes {
             process.stop().await;
         }
@@ -126,106 +128,27 @@ fn provider_url(variables: &BTreeMap<String, String>) -> String {
     named.cloned().unwrap_or_else(|| "https://api.openai.com/v1".to_owned())
 }
 
-fn environment(cloud: &LocalCloud, table: String, variables: BTreeMap<String, String>) -> Environment {
-    Environment {
-        plain_keys: true,
-        allow_loopback: true,
-        variables,
-        run_timeout: SYNC_TIMEOUT,
-        ..Environment::new(table, cloud.queue_url())
-    }
+/// As the process's own variables say, but for what the local cloud decides.
+fn environment(cloud: &LocalCloud, table: &str, variables: BTreeMap<String, String>) -> Result<Environment> {
+    let read = Environment::read(|name| match name {
+        "MILLRACE_TABLE" => Some(table.to_owned()),
+        "MILLRACE_QUEUE_URL" => Some(cloud.queue_url()),
+        name => std::env::var(name).ok(),
+    })?;
+    Ok(Environment { plain_keys: true, allow_loopback: true, variables, ..read })
 }
 
-fn store(cloud: &LocalCloud, environment: &Environment) -> Store {
+pub(crate) fn store(cloud: &LocalCloud, environment: &Environment) -> Store {
     let host = Arc::new(SystemHost);
     Store::new(cloud.dynamodb_client(), cloud.sqs_client(), environment.store_config(), host)
 }
 
-fn runner(cloud: &LocalCloud, environment: &Environment) -> Result<Runner> {
-    let outbound = Outbound::new(environment.outbound_config())?;
-    let registry = millrace_components::registry();
-    Ok(Runner::new(store(cloud, environment), registry, outbound, environment.runner_config()))
-}
-
-/// The two functions, in one of the three forms that the local cloud can call.
-struct Functions {
-    api: Arc<dyn Function>,
-    worker: Arc<dyn Function>,
-    processes: Vec<Arc<Process>>,
-}
-
-impl Functions {
-    async fn new(args: &Cloud, cloud: &LocalCloud, environment: &Environment) -> Result<Self> {
-        if let Some(base) = &args.watched {
-            let watched = |name| Arc::new(WatchedFunction::new(base, name));
-            return Ok(Self { api: watched("api"), worker: watched("worker"), processes: Vec::new() });
-        }
-        if args.processes {
-            let folder = args.functions.clone().map_or_else(own_folder, Ok)?;
-            let variables = function_variables(cloud, environment);
-            let api = process(&folder, "api", &variables, Duration::from_secs(30))?;
-            let worker = process(&folder, "worker", &variables, Duration::from_secs(15 * 60))?;
-            return Ok(Self { api: api.clone(), worker: worker.clone(), processes: vec![api, worker] });
-        }
-        let worker = environment.clone().for_runs_of(TASK_TIMEOUT);
-        Ok(Self {
-            api: hosted_api(cloud, environment)?,
-            worker: hosted_worker(cloud, &worker)?,
-            processes: Vec::new(),
-        })
-    }
-}
-
-fn hosted_api(cloud: &LocalCloud, environment: &Environment) -> Result<Arc<dyn Function>> {
-    let app = millrace_api::App::new(runner(cloud, environment)?, environment.max_body_bytes);
-    let router = millrace_api::router(Arc::new(app));
-    Ok(Arc::new(from_async(move |event: Bytes| {
-        let router = router.clone();
-        async move { millrace_api::handle(&router, &event).await.map(Bytes::from).map_err(failed) }
-    })))
-}
-
-fn hosted_worker(cloud: &LocalCloud, environment: &Environment) -> Result<Arc<dyn Function>> {
-    let runner = runner(cloud, environment)?;
-    Ok(Arc::new(from_async(move |event: Bytes| {
-        let runner = runner.clone();
-        async move { millrace_worker::handle_json(&runner, &event).await.map(Bytes::from).map_err(failed) }
-    })))
-}
-
-fn failed(error: impl std::fmt::Display) -> FunctionError {
-    FunctionError::new("Runtime.HandlerError", error.to_string())
-}
-
-fn own_folder() -> Result<PathBuf> {
-    let own = std::env::current_exe().context("cannot find the folder of this command")?;
-    Ok(own.parent().map(Path::to_path_buf).unwrap_or_default())
-}
-
-fn process(
-    folder: &Path,
-    name: &str,
-    variables: &[(String, String)],
-    timeout: Duration,
-) -> Result<Arc<Process>> {
-    // `cargo lambda build` calls every binary `bootstrap`, in a folder of the function's name.
-    let found =
-        [folder.join(name).join("bootstrap"), folder.join(name)].into_iter().find(|path| path.is_file());
-    let Some(program) = found else {
-        bail!(
-            "there is no function '{name}' in {}; build it with `cargo build -p millrace-{name}`, \
-             or name the folder with --functions",
-            folder.display()
-        );
-    };
-    let config =
-        ProcessConfig { environment: variables.to_vec(), timeout, ..ProcessConfig::new(name, program) };
-    Ok(Arc::new(Process::new(config)))
-}
-
 /// The variables of a function's binary in this cloud.
-fn function_variables(cloud: &LocalCloud, environment: &Environment) -> Vec<(String, String)> {
+pub(crate) fn function_variables(cloud: &LocalCloud, environment: &Environment) -> Vec<(String, String)> {
     let mut variables = cloud.function_env();
+    let own = std::env::vars().filter(|(name, _)| name.starts_with("MILLRACE_"));
+    variables
+        .extend(own.filter(|(name, _)| !["MILLRACE_TABLE", "MILLRACE_QUEUE_URL"].contains(&name.as_str())));
     let local = [("MILLRACE_PLAIN_KEYS", "true"), ("MILLRACE_ALLOW_LOOPBACK", "true")];
     variables.extend(local.map(|(name, value)| (name.to_owned(), value.to_owned())));
     variables.extend(environment.variables.clone());

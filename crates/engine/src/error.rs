@@ -59,6 +59,10 @@ pub enum ErrorKind {
     Timeout,
     /// A store behind the engine failed for a passing reason.
     Unavailable,
+    /// The task's owner did not want it any longer.
+    Cancelled,
+    /// An answer is larger than can be kept.
+    OutputTooLarge,
     /// A recorded effect is not the one that the run now asks for: the flow or Millrace changed under the
     /// task, and it cannot be resumed.
     Version,
@@ -76,6 +80,8 @@ impl ErrorKind {
             Self::Upstream => "upstream",
             Self::Timeout => "timeout",
             Self::Unavailable => "unavailable",
+            Self::Cancelled => "cancelled",
+            Self::OutputTooLarge => "output_too_large",
             Self::Version => "version",
             Self::Internal => "internal",
         }

@@ -1,7 +1,9 @@
 //! What a caller asked for, in the form in which it waits in a task's INPUT.
 
+use std::time::Duration;
+
 use millrace_engine::{InputType, OutputSelection, ProcessInputs};
-use millrace_store::{FlowRecord, SessionId, TenantId};
+use millrace_store::{FlowRecord, IdempotencyKey, JournalMode, SessionId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -57,6 +59,39 @@ pub struct Job {
     pub session: SessionId,
     /// What was asked for.
     pub call: Call,
+    /// How it is to be run.
+    pub options: Options,
+}
+
+/// How a call is to be run; by default as the flow and the installation say.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// What is kept of its effects.
+    pub journal: Option<JournalMode>,
+    /// How long it may take from its first claim.
+    pub timeout: Option<Duration>,
+    /// Where the end of its task is posted to.
+    pub callback_url: Option<String>,
+    /// The caller's name for this call: the same again is the same task.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// A caller's name for a call, and what tells this call from another one.
+#[derive(Debug, Clone)]
+pub struct Idempotency {
+    /// The name.
+    pub key: IdempotencyKey,
+    /// A digest of the whole request.
+    pub request_hash: String,
+}
+
+/// A task's INPUT.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Stored {
+    #[serde(flatten)]
+    pub call: Call,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
 }
 
 impl Call {

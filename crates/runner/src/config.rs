@@ -14,19 +14,22 @@ pub struct RunnerConfig {
     pub tweaks: Leniency,
     /// Variables that every tenant's flows can refer to, such as the operator's provider key.
     pub variables: BTreeMap<String, String>,
-    /// How long a run may take here before it ends as timed out.
-    pub run_timeout: Duration,
+    /// How long a caller who waits for the result is kept waiting; then the run becomes a queued task.
+    pub sync_timeout: Duration,
+    /// What is kept back of an invocation's time, to record the end of a run or to give its task back.
+    pub reserve: Duration,
 }
 
 impl Default for RunnerConfig {
-    /// Stock code runs with a warning, unknown tweaks are errors, no variables, 28 s: one second less than
-    /// what an HTTP API leaves its function.
+    /// Stock code runs with a warning, unknown tweaks are errors, no variables, 28 s: two seconds less than
+    /// what an HTTP API leaves its function; 3 s are kept back.
     fn default() -> Self {
         Self {
             strict_code: false,
             tweaks: Leniency::Strict,
             variables: BTreeMap::new(),
-            run_timeout: Duration::from_secs(28),
+            sync_timeout: Duration::from_secs(28),
+            reserve: Duration::from_secs(3),
         }
     }
 }

@@ -15,6 +15,7 @@ use millrace_engine::Leniency;
 use millrace_outbound::{HostRule, Outbound, OutboundConfig, OutboundError};
 use millrace_store::{Store, StoreConfig, SystemHost};
 use thiserror::Error;
+use tokio_util::task::TaskTracker;
 
 use crate::{Runner, RunnerConfig};
 
@@ -30,8 +31,21 @@ pub struct Environment {
     pub queue_url: String,
     /// `MILLRACE_LOG`: what is logged, as `tracing-subscriber` filters read it. `info` by default.
     pub log: String,
-    /// `MILLRACE_LEASE_SECONDS`: how long a claim of a task holds without being renewed. 60 by default.
+    /// `MILLRACE_LEASE_SECONDS`: how long a claim of a task holds without being renewed. 30 by default.
     pub lease: Duration,
+    /// `MILLRACE_TASK_TIMEOUT_SECONDS`: how long a task may take from its first claim on, unless it says so
+    /// itself. 3600 by default.
+    pub task_timeout: Duration,
+    /// `MILLRACE_MAX_TASK_TIMEOUT_SECONDS`: the longest that a task may ask for. 86400 by default.
+    pub max_task_timeout: Duration,
+    /// `MILLRACE_MAX_FAILURES`: how many crashes and passing failures a task survives. 5 by default.
+    pub max_failures: u64,
+    /// `MILLRACE_TENANT_CONCURRENCY`: how many tasks of one tenant run at once; further ones wait. 0, the
+    /// default, is no limit.
+    pub tenant_concurrency: u32,
+    /// `MILLRACE_SYNC_SECONDS`: how long a caller who waits for a result is kept waiting before the run
+    /// becomes a queued task. 28 by default, which fits the 30 s of an HTTP API.
+    pub sync_timeout: Duration,
     /// `MILLRACE_RETENTION_DAYS`: how long tasks and conversations are kept. 7 by default.
     pub retention: Duration,
     /// `MILLRACE_MAX_BODY_BYTES`: the largest request body that is read. 5,000,000 by default: what Lambda
@@ -51,9 +65,6 @@ pub struct Environment {
     /// `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `OPENAI_API_BASE`: the operator's defaults for flows that name
     /// none of their own.
     pub variables: BTreeMap<String, String>,
-    /// How long a run may take in this process; not a variable. `main` sets it to what the function's own
-    /// time limit leaves; 28 s, which fits an HTTP API, unless it does.
-    pub run_timeout: Duration,
 }
 
 /// A variable that is missing or cannot be read. The process cannot start.
@@ -89,6 +100,11 @@ impl Environment {
             queue_url: store.queue_url,
             log: "info".to_owned(),
             lease: store.lease,
+            task_timeout: store.task_timeout,
+            max_task_timeout: store.max_task_timeout,
+            max_failures: store.max_failures,
+            tenant_concurrency: store.tenant_concurrency,
+            sync_timeout: RunnerConfig::default().sync_timeout,
             retention: store.retention,
             max_body_bytes: 5_000_000,
             strict_code: false,
@@ -97,20 +113,14 @@ impl Environment {
             allow_loopback: false,
             plain_keys: false,
             variables: BTreeMap::new(),
-            run_timeout: RunnerConfig::default().run_timeout,
         }
     }
 
-    /// The same for runs that may take so long: a lease is not renewed while a task runs, so it has to hold
-    /// for as long.
-    #[must_use]
-    pub fn for_runs_of(mut self, run_timeout: Duration) -> Self {
-        self.run_timeout = run_timeout;
-        self.lease = self.lease.max(run_timeout + Duration::from_secs(30));
-        self
-    }
-
-    fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
+    /// Reads the variables that `lookup` gives, for a process that sets some of them itself.
+    ///
+    /// # Errors
+    /// [`EnvironmentError`], for the first variable that is missing or wrong.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
         let get = |name| lookup(name).filter(|value| !value.is_empty());
         let required = |name| get(name).ok_or(EnvironmentError::Missing(name));
         let flag = |name| get(name).map_or(Ok(false), |value| flag(name, &value));
@@ -119,9 +129,17 @@ impl Environment {
             Some(value) => Ok(Duration::from_secs(number::<u32>(name, &value)?.into()).saturating_mul(unit)),
             None => Ok(default),
         };
+        let count = |name, default| get(name).map_or(Ok(default), |value| number::<u64>(name, &value));
         Ok(Self {
             log: get("MILLRACE_LOG").unwrap_or(defaults.log),
             lease: seconds("MILLRACE_LEASE_SECONDS", 1, defaults.lease)?,
+            task_timeout: seconds("MILLRACE_TASK_TIMEOUT_SECONDS", 1, defaults.task_timeout)?,
+            max_task_timeout: seconds("MILLRACE_MAX_TASK_TIMEOUT_SECONDS", 1, defaults.max_task_timeout)?,
+            max_failures: count("MILLRACE_MAX_FAILURES", defaults.max_failures)?,
+            tenant_concurrency: count("MILLRACE_TENANT_CONCURRENCY", defaults.tenant_concurrency.into())?
+                .try_into()
+                .unwrap_or(u32::MAX),
+            sync_timeout: seconds("MILLRACE_SYNC_SECONDS", 1, defaults.sync_timeout)?,
             retention: seconds("MILLRACE_RETENTION_DAYS", 24 * 60 * 60, defaults.retention)?,
             max_body_bytes: match get("MILLRACE_MAX_BODY_BYTES") {
                 Some(value) => number("MILLRACE_MAX_BODY_BYTES", &value)?,
@@ -133,7 +151,8 @@ impl Environment {
             allow_loopback: flag("MILLRACE_ALLOW_LOOPBACK")?,
             plain_keys: flag("MILLRACE_PLAIN_KEYS")?,
             variables: PASSED_ON.into_iter().filter_map(|name| Some((name.to_owned(), get(name)?))).collect(),
-            ..defaults
+            table: defaults.table,
+            queue_url: defaults.queue_url,
         })
     }
 
@@ -147,11 +166,26 @@ impl Environment {
         Ok(Runner::new(store, millrace_components::registry(), outbound, self.runner_config()))
     }
 
+    /// The same for a process that works on after an answer; see [`Runner::with_background`].
+    ///
+    /// # Errors
+    /// [`OutboundError`] where the way out cannot be set up.
+    pub async fn connect_with(&self, background: TaskTracker) -> Result<Runner, OutboundError> {
+        let store = Store::connect(self.store_config(), Arc::new(SystemHost)).await;
+        let outbound = Outbound::new(self.outbound_config())?;
+        let registry = millrace_components::registry();
+        Ok(Runner::with_background(store, registry, outbound, self.runner_config(), background))
+    }
+
     /// The store's part.
     pub fn store_config(&self) -> StoreConfig {
         StoreConfig {
             lease: self.lease,
             retention: self.retention,
+            task_timeout: self.task_timeout,
+            max_task_timeout: self.max_task_timeout,
+            max_failures: self.max_failures,
+            tenant_concurrency: self.tenant_concurrency,
             plain_keys: self.plain_keys,
             ..StoreConfig::new(self.table.as_str(), self.queue_url.as_str())
         }
@@ -163,7 +197,8 @@ impl Environment {
             strict_code: self.strict_code,
             tweaks: if self.lenient_tweaks { Leniency::Lenient } else { Leniency::Strict },
             variables: self.variables.clone(),
-            run_timeout: self.run_timeout,
+            sync_timeout: self.sync_timeout,
+            ..RunnerConfig::default()
         }
     }
 
@@ -223,7 +258,7 @@ mod tests {
         let environment = read(&[]).unwrap();
         assert_eq!((environment.table.as_str(), environment.queue_url.as_str()), ("tasks", "http://queue/q"));
         assert_eq!(environment.max_body_bytes, 5_000_000);
-        assert_eq!(environment.lease, Duration::from_secs(60));
+        assert_eq!(environment.lease, Duration::from_secs(30));
         assert!(!environment.plain_keys && !environment.allow_loopback && environment.variables.is_empty());
         for name in ["MILLRACE_TABLE", "MILLRACE_QUEUE_URL"] {
             assert_eq!(read(&[(name, "")]).unwrap_err(), EnvironmentError::Missing(name));
@@ -235,6 +270,11 @@ mod tests {
         let environment = read(&[
             ("MILLRACE_LEASE_SECONDS", "5"),
             ("MILLRACE_RETENTION_DAYS", "2"),
+            ("MILLRACE_TASK_TIMEOUT_SECONDS", "60"),
+            ("MILLRACE_MAX_TASK_TIMEOUT_SECONDS", "120"),
+            ("MILLRACE_MAX_FAILURES", "7"),
+            ("MILLRACE_TENANT_CONCURRENCY", "9"),
+            ("MILLRACE_SYNC_SECONDS", "890"),
             ("MILLRACE_PLAIN_KEYS", "true"),
             ("MILLRACE_LENIENT_TWEAKS", "1"),
             ("MILLRACE_ALLOW_HOSTS", "ollama.lan:11434, 10.0.0.1"),
@@ -244,6 +284,9 @@ mod tests {
         .unwrap();
         let store = environment.store_config();
         assert_eq!((store.lease, store.retention), (Duration::from_secs(5), Duration::from_secs(172_800)));
+        assert_eq!((store.task_timeout.as_secs(), store.max_task_timeout.as_secs()), (60, 120));
+        assert_eq!((store.max_failures, store.tenant_concurrency), (7, 9));
+        assert_eq!(environment.runner_config().sync_timeout, Duration::from_secs(890));
         assert!(store.plain_keys);
         assert_eq!(environment.runner_config().tweaks, Leniency::Lenient);
         assert_eq!(environment.runner_config().variables.keys().collect::<Vec<_>>(), ["OPENAI_API_KEY"]);
@@ -256,6 +299,7 @@ mod tests {
         for (name, value) in [
             ("MILLRACE_LEASE_SECONDS", "a minute"),
             ("MILLRACE_RETENTION_DAYS", "-1"),
+            ("MILLRACE_MAX_FAILURES", "many"),
             ("MILLRACE_MAX_BODY_BYTES", "5MB"),
             ("MILLRACE_STRICT_CODE", "maybe"),
             ("MILLRACE_ALLOW_HOSTS", "http://a"),

@@ -1,7 +1,8 @@
 //! What can keep a task from being run or accepted.
 
 use millrace_engine::{RunError, TweakError};
-use millrace_store::StoreError;
+use millrace_outbound::OutboundError;
+use millrace_store::{State, StoreError};
 use thiserror::Error;
 
 /// Why a call was not run, or not accepted as a task.
@@ -16,4 +17,28 @@ pub enum RunnerError {
     /// The stored flow cannot be loaded. No task was made.
     #[error(transparent)]
     Flow(RunError),
+    /// The Idempotency-Key was used for another request. Nothing was run.
+    #[error("The Idempotency-Key was already used for another request")]
+    OtherRequest,
+    /// The first request with this Idempotency-Key is still being answered. Nothing was run twice.
+    #[error("The first request with this Idempotency-Key is still being answered; try again in {seconds} s")]
+    InProgress {
+        /// When to try again.
+        seconds: u64,
+    },
+    /// Callbacks may not go there. No task was made.
+    #[error("callback_url: {0}")]
+    Callback(OutboundError),
+    /// There is no such task of this tenant.
+    #[error("Task not found")]
+    NoTask,
+    /// Only what failed can be tried again.
+    #[error("Only a failed task can be retried; this one is {}", .0.as_str())]
+    NotFailed(State),
+    /// A task that was run while its caller waited keeps nothing that it could be run on again.
+    #[error("The task was run while its caller waited; make the call again instead")]
+    NotKept,
+    /// What has ended cannot be cancelled.
+    #[error("The task has already ended: it is {}", .0.as_str())]
+    Ended(State),
 }

@@ -1,23 +1,39 @@
 //! Runs one task: claim, load, run with its journal, finish. What the api (sync) and the worker (async) share.
 
+mod accept;
+mod attempt;
 mod call;
+mod callback;
 mod config;
 pub mod environment;
 mod error;
+mod execute;
+mod journal;
+mod keep_alive;
+mod now;
 mod plans;
 mod services;
-mod task;
+mod supervisor;
+mod sweep;
+mod view;
 
 use std::sync::Arc;
 
 use millrace_engine::Registry;
 use millrace_outbound::Outbound;
 use millrace_store::Store;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-pub use call::{Call, Inputs, Job};
+pub use accept::Accepted;
+pub use attempt::{Delivery, Visit};
+pub use call::{Call, Idempotency, Inputs, Job, Options};
 pub use config::RunnerConfig;
 pub use error::RunnerError;
-pub use task::{Answer, Delivery, Executed};
+pub use execute::Answer;
+pub use now::{Executed, Ran};
+pub use sweep::Swept;
+pub use view::TaskView;
 
 use plans::Plans;
 
@@ -31,16 +47,48 @@ struct Inner {
     outbound: Outbound,
     config: RunnerConfig,
     plans: Plans,
+    /// What is finished after the answer; none where the environment stops with the answer.
+    background: Option<TaskTracker>,
+    shutdown: CancellationToken,
 }
 
 impl Runner {
     /// A runner over this store with these component types.
     pub fn new(store: Store, registry: Registry, outbound: Outbound, config: RunnerConfig) -> Self {
-        Self(Arc::new(Inner { store, registry, outbound, config, plans: Plans::default() }))
+        Self::build(store, registry, outbound, config, None)
+    }
+
+    /// The same, where work goes on after the answer: it is spawned on `background`, and whoever could stop
+    /// the process waits for it.
+    pub fn with_background(
+        store: Store,
+        registry: Registry,
+        outbound: Outbound,
+        config: RunnerConfig,
+        background: TaskTracker,
+    ) -> Self {
+        Self::build(store, registry, outbound, config, Some(background))
+    }
+
+    fn build(
+        store: Store,
+        registry: Registry,
+        outbound: Outbound,
+        config: RunnerConfig,
+        background: Option<TaskTracker>,
+    ) -> Self {
+        let (plans, shutdown) = (Plans::default(), CancellationToken::new());
+        Self(Arc::new(Inner { store, registry, outbound, config, plans, background, shutdown }))
     }
 
     /// The store behind it.
     pub fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    /// The process is about to end: every task that runs is given back, at once. What it was waiting for is
+    /// abandoned.
+    pub fn shut_down(&self) {
+        self.0.shutdown.cancel();
     }
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use millrace_engine::{Clock, ErrorKind, MemoryJournal, Resources, RunError, Services, Sessions, Variables};
+use millrace_engine::{
+    Clock, ErrorKind, Journal, Resources, RunError, Services, Sessions, Supervisor, Variables,
+};
 use millrace_store::{FlowId, SessionId, Store, StoreError, TenantId, Turn};
 use serde_json::Value as Json;
 
@@ -62,10 +64,17 @@ impl Clock for HostClock {
 }
 
 impl Runner {
-    pub(crate) fn services(&self, tenant: &TenantId, flow: FlowId, session: &SessionId) -> Services {
+    pub(crate) fn services(
+        &self,
+        tenant: &TenantId,
+        flow: FlowId,
+        session: &SessionId,
+        journal: Arc<dyn Journal>,
+        supervisor: Arc<dyn Supervisor>,
+    ) -> Services {
         let store = self.0.store.clone();
         Services {
-            journal: Arc::new(MemoryJournal::default()),
+            journal,
             sessions: Arc::new(StoredSession {
                 store: store.clone(),
                 tenant: tenant.clone(),
@@ -74,6 +83,7 @@ impl Runner {
             }),
             variables: Arc::new(OperatorVariables(self.0.config.variables.clone())),
             clock: Arc::new(HostClock(store)),
+            supervisor,
             resources: Resources::default().with(self.0.outbound.clone()),
         }
     }

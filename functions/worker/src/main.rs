@@ -1,21 +1,36 @@
 //! The worker function's entry: configuration, clients, run.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use millrace_runner::environment::Environment;
+use tokio::time::Instant;
 use tracing_subscriber::EnvFilter;
 
-/// What a run may take: the function's 15 minutes less what it takes to record the end.
-const RUN_TIMEOUT: Duration = Duration::from_secs(14 * 60);
+/// What giving tasks back may take once the environment is told to end; Lambda kills it after 500 ms.
+const LAST_WORDS: Duration = Duration::from_millis(400);
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let environment = Environment::from_env()?.for_runs_of(RUN_TIMEOUT);
+    let environment = Environment::from_env()?;
     tracing_subscriber::fmt().json().with_env_filter(EnvFilter::new(&environment.log)).init();
-    let runner = &environment.connect().await?;
+    let runner = environment.connect().await?;
+    let stopping = runner.clone();
+    lambda_runtime::spawn_graceful_shutdown_handler(move || async move {
+        stopping.shut_down();
+        tokio::time::sleep(LAST_WORDS).await;
+    })
+    .await;
+    let runner = &runner;
     let handler = service_fn(|event: LambdaEvent<_>| async move {
-        Ok::<_, Error>(millrace_worker::handle(runner, event.payload).await)
+        let deadline = deadline(&event.context, SystemTime::now());
+        Ok::<_, Error>(millrace_worker::handle(runner, event.payload, deadline).await)
     });
     lambda_runtime::run(handler).await
+}
+
+/// When the invocation ends. `cargo lambda watch` names a time shortly after 1970, which is none.
+fn deadline(context: &Context, now: SystemTime) -> Option<Instant> {
+    let left = context.deadline().duration_since(now).ok()?;
+    Some(Instant::now() + left)
 }

@@ -1,0 +1,322 @@
+//! A task from the queue: claimed, run under a lease, ended or given back.
+//!
+//! ```text
+//!   slot ── claim ── journal read ── run ────────────┬─ ended ──── RESULT, state, callback
+//!    │        │      (attempt > 1)   ▲ lease renewed ├─ stopped ── back to the queue, as a new message
+//!   none:   refused:                 └ every third   └─ lost ───── nothing: it is somebody else's
+//!   deferred  acknowledged
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use millrace_engine::{ErrorKind, Journal, MemoryJournal, RunError, Tweaks};
+use millrace_store::{
+    Claim, Counts, JournalMode, Lease, Outcome, Refusal, Requeue, SessionId, StoreError, TaskId, TenantId,
+};
+use serde_json::Value as Json;
+use tokio::time::Instant;
+
+use crate::Runner;
+use crate::call::Stored;
+use crate::execute::{Answer, Parts, failed, outcome_of, too_large};
+use crate::journal::StoredJournal;
+use crate::supervisor::{Stop, Watch, Watched};
+
+/// Pause before a failed attempt is repeated: doubled with each, up to the limit.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
+/// The longest that a provider's wish to be left alone is heeded: what a queue can delay a message for.
+const LONGEST_WISH: Duration = Duration::from_secs(15 * 60);
+/// How long the end of a run is tried to be recorded. After that the lease runs out and the journal is replayed.
+const KEEP_TRYING: Duration = Duration::from_secs(20);
+
+/// What the delivery of a message allows.
+#[derive(Debug, Clone, Default)]
+pub struct Visit {
+    /// When the invocation ends; `None` where nothing limits it.
+    pub deadline: Option<Instant>,
+    /// The message's receipt handle, by which it is kept hidden.
+    pub receipt: Option<String>,
+}
+
+/// What became of a delivered message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// It is done with: the task ended, was queued again as a new message, or it was not this one's turn.
+    Done,
+    /// It names a task that does not exist. A matter for the dead-letter queue, where it is looked at again.
+    UnknownTask,
+}
+
+/// How an attempt came to its end.
+enum Ended {
+    /// The task is to end like this; what it used is the watch's to say, unless it stands here.
+    With(Outcome),
+    /// It had ended, but for its state.
+    Before(Outcome, Option<Json>),
+    /// It goes back to the queue.
+    Again(Requeue),
+    /// It is somebody else's.
+    Lost(Refusal),
+}
+
+/// How a run came to its end.
+enum Left {
+    Over(Result<Answer, RunError>),
+    Stopped(Stop),
+    TimedOut,
+    ShutDown,
+}
+
+impl Runner {
+    /// Runs a task from the queue, if it is this delivery's turn.
+    ///
+    /// # Errors
+    /// [`StoreError`] for a passing reason: the message has to come again.
+    pub async fn run_task(
+        &self,
+        tenant: &TenantId,
+        task: TaskId,
+        visit: &Visit,
+    ) -> Result<Delivery, StoreError> {
+        let store = self.store();
+        let Some(slot) = store.take_slot(tenant, task).await? else {
+            store.defer(tenant, task, deferral(task)).await?;
+            return Ok(Delivery::Done);
+        };
+        let delivered = match store.claim(tenant, task).await {
+            Ok(Claim::Granted(lease)) => self.attempt(&lease, &slot, visit).await.map(|()| Delivery::Done),
+            Ok(Claim::Refused(refusal)) => Ok(refused(task, &refusal)),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = store.free_slot(slot).await {
+            tracing::warn!(%task, %error, "a slot is freed by its time only");
+        }
+        delivered
+    }
+
+    async fn attempt(
+        &self,
+        lease: &Lease,
+        slot: &millrace_store::Slot,
+        visit: &Visit,
+    ) -> Result<(), StoreError> {
+        let (stop_at, ends_at) = (self.stop_at(visit), self.instant_of(lease.deadline));
+        let watch = Watch::new(stop_at, Some(ends_at), Some((self.store().clone(), lease.clone())));
+        let ended = match self.run_leased(lease, &watch, slot, visit, (stop_at, ends_at)).await {
+            Ok(ended) => ended,
+            Err(error) if error.is_retryable() => Ended::Again(again(lease, None)),
+            Err(error) => {
+                tracing::error!(task = %lease.task, %error, "a task could not be run");
+                Ended::With(failed(ErrorKind::Internal.code(), error.to_string(), false))
+            }
+        };
+        match ended {
+            Ended::With(outcome) => {
+                self.settle(lease, outcome, watch.usage().as_ref()).await?;
+                self.call_back_once(lease).await;
+            }
+            Ended::Before(outcome, usage) => {
+                self.settle(lease, outcome, usage.as_ref()).await?;
+                self.call_back_once(lease).await;
+            }
+            Ended::Again(requeue) => {
+                let requeued = self.store().requeue(lease, requeue.clone()).await?;
+                tracing::info!(task = %lease.task, ?requeue, ?requeued, "given back");
+            }
+            Ended::Lost(refusal) => tracing::info!(task = %lease.task, ?refusal, "no longer this worker's"),
+        }
+        Ok(())
+    }
+
+    async fn run_leased(
+        &self,
+        lease: &Lease,
+        watch: &Arc<Watch>,
+        slot: &millrace_store::Slot,
+        visit: &Visit,
+        (stop_at, ends_at): (Option<Instant>, Instant),
+    ) -> Result<Ended, StoreError> {
+        if let Some(ended) = self.already_over(lease).await? {
+            return Ok(ended);
+        }
+        let parts = match self.parts(lease, watch).await? {
+            Ok(parts) => parts,
+            Err(error) => return Ok(self.ended(lease, watch, Left::Over(Err(error)))),
+        };
+        let left = tokio::select! {
+            biased;
+            over = self.execute(parts) => Left::Over(over),
+            () = self.0.shutdown.cancelled() => Left::ShutDown,
+            stop = watch.drained() => Left::Stopped(stop),
+            refusal = self.keep_alive(lease, watch, Some(slot), visit.receipt.as_deref()) => {
+                Left::Stopped(Stop::Lost(refusal))
+            }
+            () = reached(stop_at) => Left::Stopped(Stop::Deadline),
+            () = tokio::time::sleep_until(ends_at) => Left::TimedOut,
+        };
+        Ok(self.ended(lease, watch, left))
+    }
+
+    /// An end that needs no run: too many failures, too late, or a result that only lacks its state.
+    async fn already_over(&self, lease: &Lease) -> Result<Option<Ended>, StoreError> {
+        if lease.token > 1
+            && let Some((outcome, usage)) = self.store().unfinished_result(lease).await?
+        {
+            return Ok(Some(Ended::Before(outcome, usage)));
+        }
+        if lease.failures >= self.store().config().max_failures {
+            let message = format!("The task failed {} times without an end", lease.failures);
+            return Ok(Some(Ended::With(failed("attempts_exhausted", message, false))));
+        }
+        Ok((self.store().host().now() >= lease.deadline).then(|| Ended::With(timed_out(lease))))
+    }
+
+    /// What the run is made of, or why there can be none.
+    async fn parts(&self, lease: &Lease, watch: &Arc<Watch>) -> Result<Result<Parts, RunError>, StoreError> {
+        let input = self.store().input(lease).await?;
+        let internal = |message| Ok(Err(RunError::new(ErrorKind::Internal, message)));
+        let Ok(Stored { call, .. }) = serde_json::from_value(input) else {
+            return internal("The task's input could not be read back");
+        };
+        let Ok(session) = SessionId::try_from(lease.session.as_str()) else {
+            return internal("The task's session id could not be read back");
+        };
+        let plan = match self.plan(&lease.tenant, lease.flow, &lease.flow_version).await? {
+            Ok(plan) => plan,
+            Err(error) => return Ok(Err(error)),
+        };
+        let tweaks = match Tweaks::resolve(&plan, call.tweaks(), self.0.config.tweaks) {
+            Ok(tweaks) => tweaks,
+            Err(error) => return Ok(Err(RunError::new(ErrorKind::Tweak, error.to_string()))),
+        };
+        Ok(Ok(Parts {
+            tenant: lease.tenant.clone(),
+            flow: lease.flow,
+            session,
+            origin: lease.origin,
+            call,
+            plan,
+            tweaks,
+            journal: self.journal(lease, watch).await?,
+            supervisor: Arc::new(Watched(watch.clone())),
+        }))
+    }
+
+    /// A first attempt has nothing to read, unless it is a retry that starts with another task's journal.
+    async fn journal(&self, lease: &Lease, watch: &Arc<Watch>) -> Result<Arc<dyn Journal>, StoreError> {
+        if lease.mode != JournalMode::Effects && lease.origin == lease.task && lease.yields == 0 {
+            return Ok(Arc::new(MemoryJournal::default()));
+        }
+        let earlier = match lease.token == 1 && lease.origin == lease.task {
+            true => Vec::new(),
+            false => self.store().journal(&lease.tenant, lease.task).await?,
+        };
+        let place = (lease.tenant.clone(), lease.task);
+        let store = self.store().clone();
+        Ok(Arc::new(StoredJournal::new(store, place, lease.token, earlier, watch.clone())))
+    }
+
+    fn ended(&self, lease: &Lease, watch: &Watch, left: Left) -> Ended {
+        let last = lease.failures + 1 >= self.store().config().max_failures;
+        match left {
+            Left::Over(Err(error)) if error.transient && !last => {
+                log_failure(lease, &error);
+                Ended::Again(again(lease, error.retry_after))
+            }
+            Left::Over(over) => {
+                let _ = over.as_ref().map_err(|error| log_failure(lease, error));
+                Ended::With(outcome_of(&over))
+            }
+            Left::Stopped(Stop::Lost(refusal)) => Ended::Lost(refusal),
+            Left::TimedOut => Ended::With(timed_out(lease)),
+            Left::ShutDown => Ended::Again(Requeue { counts: Counts::Yield, delay: Duration::ZERO }),
+            // What got no further would get no further again: that counts as a failure.
+            Left::Stopped(_) if watch.is_fruitless() && last => {
+                let message = "No further step of the run fits into the time that a worker has";
+                Ended::With(failed(ErrorKind::Timeout.code(), message, false))
+            }
+            Left::Stopped(_) => {
+                let counts = if watch.is_fruitless() { Counts::Failure } else { Counts::Yield };
+                Ended::Again(Requeue { counts, delay: Duration::ZERO })
+            }
+        }
+    }
+
+    /// Records the end, and keeps trying while the service is away.
+    pub(crate) async fn settle(
+        &self,
+        lease: &Lease,
+        outcome: Outcome,
+        usage: Option<&Json>,
+    ) -> Result<(), StoreError> {
+        let last = Instant::now() + KEEP_TRYING;
+        let (mut outcome, mut pause) = (outcome, Duration::from_millis(100));
+        loop {
+            match self.store().finish(lease, &outcome, usage).await {
+                Ok(finished) => {
+                    tracing::info!(task = %lease.task, attempt = lease.token, ?finished, "ended");
+                    return Ok(());
+                }
+                Err(StoreError::TooLarge { what, size, limit }) if what != "error" => {
+                    outcome = too_large(what, size, limit);
+                }
+                Err(error) if error.is_retryable() && Instant::now() + pause < last => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn stop_at(&self, visit: &Visit) -> Option<Instant> {
+        let reserve = self.0.config.reserve;
+        visit.deadline.map(|deadline| deadline.checked_sub(reserve).unwrap_or(deadline))
+    }
+
+    /// A time of the store's clock on the clock that sleeps are measured by.
+    fn instant_of(&self, time: jiff::Timestamp) -> Instant {
+        let left = time.duration_since(self.store().host().now());
+        Instant::now() + Duration::try_from(left).unwrap_or(Duration::ZERO)
+    }
+}
+
+async fn reached(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn again(lease: &Lease, wish: Option<Duration>) -> Requeue {
+    let doubled =
+        FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(u32::try_from(lease.failures).unwrap_or(31)));
+    let delay = wish.map_or(doubled.min(LONGEST_PAUSE), |wish| wish.min(LONGEST_WISH));
+    Requeue { counts: Counts::Failure, delay }
+}
+
+/// 10 to 25 s, different for each task, so that those deferred together do not come back together.
+fn deferral(task: TaskId) -> Duration {
+    Duration::from_secs(10 + u64::from(task.0.as_bytes()[15] % 16))
+}
+
+fn timed_out(lease: &Lease) -> Outcome {
+    let allowed = lease.deadline.duration_since(lease.started_at).as_secs();
+    let message = format!("The task did not end within {allowed} s of its first claim");
+    failed(ErrorKind::Timeout.code(), message, false)
+}
+
+fn log_failure(lease: &Lease, error: &RunError) {
+    let (kind, internal) = (error.kind.code(), error.internal.as_deref());
+    tracing::warn!(task = %lease.task, attempt = lease.token, kind, internal, transient = error.transient, "a run failed");
+}
+
+fn refused(task: TaskId, refusal: &Refusal) -> Delivery {
+    tracing::info!(%task, ?refusal, "claim refused");
+    match refusal {
+        Refusal::Unknown => Delivery::UnknownTask,
+        _ => Delivery::Done,
+    }
+}

@@ -1,0 +1,262 @@
+//! A call whose caller waits: run at once, and handed over to the queue when it takes too long.
+//!
+//! ```text
+//!   run ──────────────────── ended in time ──────────── one row, ended
+//!    └── the caller's time is up: nothing new begins, the records so far go to the table
+//!          ├─ work after the answer is possible: the row is written as running and leased to this process;
+//!          │    the call in flight is finished and recorded, then the task goes to the queue
+//!          └─ it is not: the row goes to the queue at once; the call in flight counts as interrupted
+//! ```
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{StreamExt, TryStreamExt};
+use millrace_engine::{ErrorKind, Plan, RunError, Tweaks};
+use millrace_store::{
+    Counts, JournalMode, Lease, NewTask, Requeue, SessionId, StoreError, TaskId, TaskRecord,
+};
+
+use crate::accept::Named;
+use crate::call::Job;
+use crate::execute::{Answer, Parts, outcome_of, too_large};
+use crate::journal::{HandoverJournal, StoredJournal};
+use crate::supervisor::{Stop, Watch, Watched};
+use crate::{Runner, RunnerError};
+
+/// Records that are written at once when a run is handed over.
+const PARALLEL_RECORDS: usize = 16;
+
+/// What became of a call whose caller waits. Its task can be polled.
+#[derive(Debug)]
+pub struct Executed {
+    /// The task.
+    pub task: TaskId,
+    /// The conversation.
+    pub session: SessionId,
+    /// What came of it.
+    pub ran: Ran,
+}
+
+/// How far a call came while its caller waited.
+#[derive(Debug)]
+pub enum Ran {
+    /// To its end.
+    Ended(Result<Answer, RunError>),
+    /// Not to its end: its task is queued, or about to be.
+    Queued,
+    /// It was made before, under the same Idempotency-Key, and was not run again.
+    Before(Box<TaskRecord>),
+}
+
+type Running = Pin<Box<dyn Future<Output = Result<Answer, RunError>> + Send>>;
+
+/// A run and what belongs to it.
+struct Waiting {
+    task: NewTask,
+    began: jiff::Timestamp,
+    watch: Arc<Watch>,
+    journal: Arc<HandoverJournal>,
+    /// Where the task was a row from the start.
+    lease: Option<Lease>,
+}
+
+impl Runner {
+    /// Runs a call here and keeps its task for polling.
+    ///
+    /// # Errors
+    /// [`RunnerError`]: nothing was run, or its task could not be kept.
+    pub async fn run_now(&self, job: Job) -> Result<Executed, RunnerError> {
+        let plan = self.load(&job).await?;
+        let tweaks = match &plan {
+            Ok(plan) => Tweaks::resolve(plan, job.call.tweaks(), self.0.config.tweaks)?,
+            Err(_) => Tweaks::default(),
+        };
+        self.check_callback(&job)?;
+        let held = self.0.config.sync_timeout + self.0.config.reserve;
+        let accepted = match self.named(&job, Some(held)).await? {
+            Named::New(accepted) => accepted,
+            Named::Known(known) => return Ok(before(known, job.session)),
+        };
+        let task = self.new_task(&accepted, &job, plan.as_deref().ok(), JournalMode::Memory)?;
+        let ran = match plan {
+            Ok(plan) => self.run_waiting(&job, task, plan, tweaks, &accepted.session).await?,
+            Err(error) => {
+                let ended = Err(error);
+                self.keep(&task, &ended, None).await?;
+                Ran::Ended(ended)
+            }
+        };
+        Ok(Executed { task: accepted.task, session: accepted.session, ran })
+    }
+
+    async fn run_waiting(
+        &self,
+        job: &Job,
+        task: NewTask,
+        plan: Arc<Plan>,
+        tweaks: Tweaks,
+        session: &SessionId,
+    ) -> Result<Ran, RunnerError> {
+        let limit = self.0.config.sync_timeout;
+        let mut waiting = self.begin(task).await?;
+        let mut run: Running = Box::pin(self.execute(Parts {
+            tenant: job.tenant.clone(),
+            flow: job.flow.id,
+            session: session.clone(),
+            origin: waiting.task.id,
+            call: job.call.clone(),
+            plan,
+            tweaks,
+            journal: waiting.journal.clone(),
+            supervisor: Arc::new(Watched(waiting.watch.clone())),
+        }));
+        let ended = tokio::select! {
+            biased;
+            ended = &mut run => ended,
+            () = tokio::time::sleep(limit) => {
+                if waiting.task.mode != JournalMode::Off {
+                    self.hand_over(waiting, run).await?;
+                    return Ok(Ran::Queued);
+                }
+                let message = format!("The run did not end within {} s", limit.as_secs());
+                Err(RunError::new(ErrorKind::Timeout, message).transient(true))
+            }
+            stop = lost(self, &waiting) => return Ok(self.stopped(&waiting, stop)),
+        };
+        let usage = waiting.watch.usage();
+        match waiting.lease.take() {
+            Some(lease) => self.settle(&lease, outcome_of(&ended), usage.as_ref()).await?,
+            None => self.keep(&waiting.task, &ended, usage.as_ref()).await?,
+        }
+        Ok(Ran::Ended(ended))
+    }
+
+    /// With a journal that is kept from the first effect on, the task is a row from the start.
+    async fn begin(&self, task: NewTask) -> Result<Waiting, StoreError> {
+        let began = self.store().host().now();
+        let journal = Arc::new(HandoverJournal::default());
+        if task.mode != JournalMode::Effects {
+            let watch = Watch::new(None, None, None);
+            return Ok(Waiting { task, began, watch, journal, lease: None });
+        }
+        let lease = self.store().submit_claimed(&task, began).await?;
+        let watch = Watch::new(None, None, Some((self.store().clone(), lease.clone())));
+        journal.hand_over_to(self.durable(&task, &watch));
+        Ok(Waiting { task, began, watch, journal, lease: Some(lease) })
+    }
+
+    /// Makes a queued task of a run that is not over. Nothing that it recorded is done again.
+    async fn hand_over(&self, waiting: Waiting, run: Running) -> Result<(), RunnerError> {
+        let Waiting { task, began, watch, journal, lease } = waiting;
+        watch.close(Stop::HandOver);
+        // First the door, then what has passed it: no record falls between the two.
+        if lease.is_none() {
+            journal.hand_over_to(self.durable(&task, &watch));
+            self.persist(&task, &journal).await?;
+        }
+        let task = NewTask { mode: JournalMode::Effects, ..task };
+        // Its first claim is this process's: the worker's is a later one, and so reads the journal.
+        let lease = match lease {
+            Some(lease) => lease,
+            None => self.store().submit_claimed(&task, began).await?,
+        };
+        match self.0.background.as_ref().filter(|_| watch.is_busy()) {
+            Some(background) => {
+                let runner = self.clone();
+                background.spawn(async move { runner.finish_behind(run, &watch, &lease).await });
+            }
+            None => {
+                drop(run);
+                self.give_back(&lease).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// After the answer: what is in flight is finished and recorded, and the rest is the worker's.
+    async fn finish_behind(&self, mut run: Running, watch: &Arc<Watch>, lease: &Lease) {
+        let ended = tokio::select! {
+            biased;
+            ended = &mut run => Some(ended),
+            () = self.0.shutdown.cancelled() => None,
+            _ = watch.drained() => None,
+            refusal = self.keep_alive(lease, watch, None, None) => {
+                tracing::info!(task = %lease.task, ?refusal, "no longer the api's");
+                return;
+            }
+        };
+        drop(run);
+        let Some(ended) = ended else { return self.give_back(lease).await };
+        match self.settle(lease, outcome_of(&ended), watch.usage().as_ref()).await {
+            Ok(()) => self.call_back_once(lease).await,
+            Err(error) => tracing::warn!(task = %lease.task, %error, "an end is left to recovery"),
+        }
+    }
+
+    async fn give_back(&self, lease: &Lease) {
+        let requeue = Requeue { counts: Counts::Yield, delay: Duration::ZERO };
+        if let Err(error) = self.store().requeue(lease, requeue).await {
+            tracing::warn!(task = %lease.task, %error, "a task is left to recovery");
+        }
+    }
+
+    fn durable(&self, task: &NewTask, watch: &Arc<Watch>) -> StoredJournal {
+        let place = (task.tenant.clone(), task.id);
+        StoredJournal::new(self.store().clone(), place, 1, Vec::new(), watch.clone())
+    }
+
+    async fn persist(&self, task: &NewTask, journal: &HandoverJournal) -> Result<(), StoreError> {
+        let writes = journal
+            .records()
+            .into_iter()
+            .map(|record| async move { self.store().record(&task.tenant, task.id, &record).await });
+        futures::stream::iter(writes).buffered(PARALLEL_RECORDS).try_for_each(|_| async { Ok(()) }).await
+    }
+
+    /// Keeps the task of a call that was run here to its end.
+    async fn keep(
+        &self,
+        task: &NewTask,
+        ended: &Result<Answer, RunError>,
+        usage: Option<&serde_json::Value>,
+    ) -> Result<(), StoreError> {
+        match self.store().record_sync(task, &outcome_of(ended), usage).await {
+            Err(StoreError::TooLarge { what, size, limit }) => {
+                self.store().record_sync(task, &too_large(what, size, limit), usage).await?;
+            }
+            other => other?,
+        }
+        if let (true, Some(background)) = (task.callback, &self.0.background) {
+            let (runner, tenant, task) = (self.clone(), task.tenant.clone(), task.id);
+            background.spawn(async move {
+                // What fails is due again, and the sweeper's.
+                let _ = runner.call_back(&tenant, task).await;
+            });
+        }
+        Ok(())
+    }
+
+    /// A run that was cancelled, or taken over, while its caller waits.
+    fn stopped(&self, waiting: &Waiting, stop: Stop) -> Ran {
+        tracing::info!(task = %waiting.task.id, ?stop, "stopped");
+        Ran::Ended(Err(RunError::new(ErrorKind::Cancelled, "The task was cancelled while it ran")))
+    }
+}
+
+/// Ends when a run that holds a lease has lost it; never for a run without one.
+async fn lost(runner: &Runner, waiting: &Waiting) -> Stop {
+    let Some(lease) = &waiting.lease else { return std::future::pending().await };
+    tokio::select! {
+        biased;
+        stop = waiting.watch.drained() => stop,
+        refusal = runner.keep_alive(lease, &waiting.watch, None, None) => Stop::Lost(refusal),
+    }
+}
+
+/// The answer to a call that was made before.
+fn before(known: Box<TaskRecord>, session: SessionId) -> Executed {
+    let session = SessionId::try_from(known.session.as_str()).unwrap_or(session);
+    Executed { task: known.id, session, ran: Ran::Before(known) }
+}

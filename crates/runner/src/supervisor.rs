@@ -1,0 +1,228 @@
+//! Who watches over a run: what may still begin, when it has to stop, how far it is.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use millrace_engine::{Admission, RunError, Supervisor, Usage};
+use millrace_store::{Lease, Refusal, Store};
+use serde_json::{Value as Json, json};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// An effect that nothing is known of begins only if so much time is left.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// Vertices that a report on progress names, of those done and of those running.
+const NAMED: usize = 100;
+
+/// Why a run was stopped before its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// The invocation ends before another effect could.
+    Deadline,
+    /// The caller of a synchronous run cannot wait any longer.
+    HandOver,
+    /// The task is somebody else's, cancelled or ended.
+    Lost(Refusal),
+}
+
+/// Watches over one run.
+pub(crate) struct Watch {
+    /// When the run has to be over here.
+    stop_at: Option<Instant>,
+    /// When the task has to be over wherever it runs.
+    ends_at: Option<Instant>,
+    /// Whose lease is checked before effects.
+    checks: Option<(Store, Lease)>,
+    state: Mutex<Observed>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Observed {
+    closed: Option<Stop>,
+    in_flight: usize,
+    longest: Duration,
+    admitted: u64,
+    recorded: u64,
+    running: Vec<String>,
+    done: Vec<String>,
+    tokens: Usage,
+}
+
+impl Watch {
+    /// Watches over a run that has to be over here at `stop_at`, and everywhere at `ends_at`.
+    pub fn new(
+        stop_at: Option<Instant>,
+        ends_at: Option<Instant>,
+        checks: Option<(Store, Lease)>,
+    ) -> Arc<Self> {
+        Arc::new(Self { stop_at, ends_at, checks, state: Mutex::default(), changed: Notify::new() })
+    }
+
+    /// An effect of this task once took so long.
+    pub fn saw(&self, took: Duration) {
+        let mut state = self.state();
+        state.longest = state.longest.max(took);
+    }
+
+    /// A new record is kept.
+    pub fn recorded(&self) {
+        self.state().recorded += 1;
+    }
+
+    /// Whether this attempt began something and has nothing to show for it.
+    pub fn is_fruitless(&self) -> bool {
+        let state = self.state();
+        state.admitted > 0 && state.recorded == 0
+    }
+
+    /// From now on nothing begins; the first reason counts.
+    pub fn close(&self, why: Stop) {
+        self.state().closed.get_or_insert(why);
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until nothing may begin any longer and nothing is in flight.
+    pub async fn drained(&self) -> Stop {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            let stop = {
+                let state = self.state();
+                state.closed.clone().filter(|_| state.in_flight == 0)
+            };
+            match stop {
+                Some(stop) => return stop,
+                None => changed.await,
+            }
+        }
+    }
+
+    /// Whether something was begun that is not over.
+    pub fn is_busy(&self) -> bool {
+        self.state().in_flight > 0
+    }
+
+    /// What a poll shows of a running task.
+    pub fn progress(&self) -> Json {
+        let state = self.state();
+        let first = |ids: &[String]| json!(ids.iter().take(NAMED).collect::<Vec<_>>());
+        json!({
+            "vertices_done": state.done.len(),
+            "done": first(&state.done),
+            "running": first(&state.running),
+            "usage": state.tokens,
+        })
+    }
+
+    /// What the run used: tokens of all attempts.
+    pub fn usage(&self) -> Option<Json> {
+        let tokens = self.state().tokens;
+        (tokens != Usage::default()).then(|| json!(tokens))
+    }
+
+    fn state(&self) -> MutexGuard<'_, Observed> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leave(&self, began: Instant) {
+        let mut state = self.state();
+        state.in_flight -= 1;
+        state.longest = state.longest.max(began.elapsed());
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// Whether another effect fits into what is left. The first one of an attempt has all the time that there
+    /// is, and begins even if those before it took longer.
+    fn fits(&self) -> bool {
+        let state = self.state();
+        let longest = if state.admitted == 0 { SHORTEST } else { state.longest.max(SHORTEST) };
+        self.stop_at.is_none_or(|stop_at| Instant::now() + longest <= stop_at)
+    }
+
+    /// **Before each effect but the first the lease is looked at**: a cancelled task begins nothing more.
+    async fn check(&self) {
+        let Some((store, lease)) = &self.checks else { return };
+        if self.state().admitted == 0 {
+            return;
+        }
+        match store.lost(lease).await {
+            Ok(None) => {}
+            Ok(Some(refusal)) => self.close(Stop::Lost(refusal)),
+            // The record will need the service anyway, and tries for longer.
+            Err(error) => tracing::warn!(task = %lease.task, %error, "the lease could not be checked"),
+        }
+    }
+}
+
+/// What only reads what is ours: no harm in it for a task that is no longer wanted.
+fn is_a_look(kind: &str) -> bool {
+    kind == "clock" || kind == "session.turns"
+}
+
+/// What takes no time worth planning for.
+fn is_quick(kind: &str) -> bool {
+    kind == "clock" || kind.starts_with("session.")
+}
+
+/// [`Watch`] as the engine sees it.
+pub(crate) struct Watched(pub Arc<Watch>);
+
+#[async_trait]
+impl Supervisor for Watched {
+    async fn admit(&self, kind: &'static str) -> Result<Admission, RunError> {
+        let watch = &self.0;
+        if !is_quick(kind) && !watch.fits() {
+            watch.close(Stop::Deadline);
+        }
+        if !is_a_look(kind) {
+            watch.check().await;
+        }
+        {
+            let mut state = watch.state();
+            if state.closed.is_none() {
+                state.in_flight += 1;
+                state.admitted += u64::from(!is_a_look(kind));
+                return Ok(Admission::holding(Held { watch: watch.clone(), began: Instant::now() }));
+            }
+        }
+        std::future::pending().await
+    }
+
+    fn time_left(&self) -> Option<Duration> {
+        let first = self.0.stop_at.into_iter().chain(self.0.ends_at).min();
+        first.map(|end| end.saturating_duration_since(Instant::now()))
+    }
+
+    fn vertex_started(&self, id: &str) {
+        let mut state = self.0.state();
+        // The root is built first and called later.
+        state.done.retain(|done| done != id);
+        state.running.push(id.to_owned());
+    }
+
+    fn vertex_done(&self, id: &str) {
+        let mut state = self.0.state();
+        state.running.retain(|running| running != id);
+        state.done.push(id.to_owned());
+    }
+
+    fn spent(&self, usage: Usage) {
+        self.0.state().tokens += usage;
+    }
+}
+
+/// One effect in flight.
+struct Held {
+    watch: Arc<Watch>,
+    began: Instant,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.watch.leave(self.began);
+    }
+}
