@@ -86,6 +86,9 @@ pub(crate) struct Bench {
     /// Clients that submit and poll at once.
     #[arg(long, default_value_t = 32)]
     pub clients: usize,
+    /// What is kept of each task's effects: effects, memory or off.
+    #[arg(long, value_name = "MODE", value_parser = ["effects", "memory", "off"])]
+    pub journal: Option<String>,
     /// Milliseconds that the provider takes to answer.
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub provider_delay: u64,

@@ -33,15 +33,16 @@ pub(crate) async fn run(args: Bench) -> Result<()> {
     let flow = caller.post("/api/v1/flows/", &serde_json::from_str(FLOW)?).await?;
     let path = format!("/api/v1/process/{}", flow["id"].as_str().context("the answer has no flow id")?);
 
-    let submit = [round(&caller, &path, false, args.sequential, 1).await?];
+    let calls = Calls { caller, path, journal: args.journal };
+    let submit = [calls.round(false, args.sequential, 1).await?];
     report("submit to SUCCESS, one client", &submit);
-    let sync = [round(&caller, &path, true, args.sequential, 1).await?];
+    let sync = [calls.round(true, args.sequential, 1).await?];
     report("synchronous, one client", &sync);
     for (name, sync) in [("submit to SUCCESS", false), ("synchronous", true)] {
         let each = args.tasks.div_ceil(args.clients.max(1));
         let clients = (0..args.clients).map(|_| {
-            let (caller, path) = (caller.clone(), path.clone());
-            tokio::spawn(async move { round(&caller, &path, sync, each, POLL_UNDER_LOAD_MS).await })
+            let calls = calls.clone();
+            tokio::spawn(async move { calls.round(sync, each, POLL_UNDER_LOAD_MS).await })
         });
         let clients: Vec<_> = clients.collect();
         let mut rounds = Vec::new();
@@ -61,23 +62,35 @@ struct Round {
     times: Vec<Duration>,
 }
 
-async fn round(caller: &Caller, path: &str, sync: bool, tasks: usize, pause_ms: u64) -> Result<Round> {
-    let start = Instant::now();
-    let mut times = Vec::with_capacity(tasks);
-    for n in 0..tasks {
-        let before = Instant::now();
-        let answer =
-            caller.post(path, &json!({"inputs": {"text": format!("number {n}")}, "sync": sync})).await?;
-        if !sync {
-            let href = answer["task"]["href"].as_str().context("the answer has no task")?;
-            let task: Json = caller.poll(&format!("/{href}"), Duration::from_millis(pause_ms)).await?;
-            if task["status"] != "SUCCESS" {
-                bail!("a task ended with {}: {}", task["status"], task["result"]);
+/// Calls of one flow.
+#[derive(Clone)]
+struct Calls {
+    caller: Caller,
+    path: String,
+    journal: Option<String>,
+}
+
+impl Calls {
+    async fn round(&self, sync: bool, tasks: usize, pause_ms: u64) -> Result<Round> {
+        let start = Instant::now();
+        let mut times = Vec::with_capacity(tasks);
+        for n in 0..tasks {
+            let before = Instant::now();
+            let body =
+                json!({"inputs": {"text": format!("number {n}")}, "sync": sync, "journal": self.journal});
+            let answer = self.caller.post(&self.path, &body).await?;
+            if !sync {
+                let href = answer["task"]["href"].as_str().context("the answer has no task")?;
+                let pause = Duration::from_millis(pause_ms);
+                let task: Json = self.caller.poll(&format!("/{href}"), pause).await?;
+                if task["status"] != "SUCCESS" {
+                    bail!("a task ended with {}: {}", task["status"], task["result"]);
+                }
             }
+            times.push(before.elapsed());
         }
-        times.push(before.elapsed());
+        Ok(Round { start, end: Instant::now(), times })
     }
-    Ok(Round { start, end: Instant::now(), times })
 }
 
 fn report(name: &str, rounds: &[Round]) {

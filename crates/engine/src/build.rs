@@ -1,8 +1,10 @@
 //! Building a flow: vertices whose inputs are ready run concurrently.
 
 use std::collections::{BTreeSet, HashMap};
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures::future::select;
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value as Json;
 
@@ -18,7 +20,8 @@ use crate::value::Value;
 /// Outputs by vertex.
 pub(crate) type Built = HashMap<usize, Outputs>;
 
-/// Runs vertices as soon as what feeds them has run. The first failure ends it.
+/// Runs vertices as soon as what feeds them has run. The first failure ends it, but **not before the effects
+/// that are in flight are recorded**: they are paid for, and a later attempt shall find them.
 pub(crate) async fn build(run: &Run, cx: &Context, needed: &BTreeSet<usize>) -> Result<Built, RunError> {
     let plan = &run.plan;
     let sources = |vertex: usize| plan.incoming(vertex).map(|edge| edge.source).collect::<BTreeSet<_>>();
@@ -35,7 +38,16 @@ pub(crate) async fn build(run: &Run, cx: &Context, needed: &BTreeSet<usize>) -> 
             running.push(run_vertex(run, cx, vertex, inputs));
         }
         let Some(done) = running.next().await else { return Ok(built) };
-        let (vertex, outputs) = done?;
+        let (vertex, outputs) = match done {
+            Ok(built) => built,
+            Err(error) => {
+                let others = pin!(async { while running.next().await.is_some() {} });
+                let settled = run.services.supervisor.settle();
+                // Polled in this order, so that a record is in place before the end of it is noticed.
+                select(others, settled).await;
+                return Err(error);
+            }
+        };
         waiting.values_mut().for_each(|open| {
             open.remove(&vertex);
         });

@@ -49,6 +49,9 @@ pub trait Supervisor: Send + Sync {
     /// The run has to end with this error.
     async fn admit(&self, kind: &'static str) -> Result<Admission, RunError>;
 
+    /// The run has failed: nothing new begins, and this returns once what is in flight is recorded.
+    async fn settle(&self) {}
+
     /// What the run may still take here; `None` where nothing limits it.
     fn time_left(&self) -> Option<Duration> {
         None

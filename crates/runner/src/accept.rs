@@ -43,7 +43,7 @@ impl Runner {
         self.check_callback(job)?;
         let accepted = match self.named(job, None).await? {
             Named::New(accepted) => accepted,
-            Named::Known(known) => return Ok(accepted(&known)?),
+            Named::Known(known) => return accepted(&known),
         };
         let task = self.new_task(&accepted, job, plan.as_deref().ok(), JournalMode::Effects)?;
         self.store().submit(&task).await?;

@@ -122,7 +122,7 @@ impl Runner {
                 self.call_back_once(lease).await;
             }
             Ended::Again(requeue) => {
-                let requeued = self.store().requeue(lease, requeue.clone()).await?;
+                let requeued = self.store().requeue(lease, requeue).await?;
                 tracing::info!(task = %lease.task, ?requeue, ?requeued, "given back");
             }
             Ended::Lost(refusal) => tracing::info!(task = %lease.task, ?refusal, "no longer this worker's"),

@@ -27,7 +27,7 @@ impl Runner {
         loop {
             tokio::time::sleep(period).await;
             match self.store().renew(lease).await {
-                Ok(Renewal::Extended(_)) => {}
+                Ok(Renewal::Extended(extended)) => watch.extended(&extended),
                 Ok(Renewal::Lost(refusal)) => return refusal,
                 Err(error) => tracing::warn!(task = %lease.task, %error, "a heartbeat failed"),
             }

@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use millrace_engine::{Admission, RunError, Supervisor, Usage};
-use millrace_store::{Lease, Refusal, Store};
+use millrace_store::{Lease, Refusal, Renewal, Store};
 use serde_json::{Value as Json, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// An effect that nothing is known of begins only if so much time is left.
 const SHORTEST: Duration = Duration::from_secs(1);
+
+/// Pause before a row that gave no answer is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Vertices that a report on progress names, of those done and of those running.
 const NAMED: usize = 100;
@@ -33,15 +36,24 @@ pub(crate) struct Watch {
     stop_at: Option<Instant>,
     /// When the task has to be over wherever it runs.
     ends_at: Option<Instant>,
-    /// Whose lease is checked before effects.
-    checks: Option<(Store, Lease)>,
+    /// The lease that the run is under, if it is.
+    held: Option<Held>,
     state: Mutex<Observed>,
     changed: Notify,
+}
+
+/// A lease, and when it ends as far as is known here.
+struct Held {
+    store: Store,
+    lease: Lease,
+    until: Mutex<jiff::Timestamp>,
 }
 
 #[derive(Default)]
 struct Observed {
     closed: Option<Stop>,
+    /// The run has failed and only waits for what is in flight.
+    failed: bool,
     in_flight: usize,
     longest: Duration,
     admitted: u64,
@@ -51,14 +63,27 @@ struct Observed {
     tokens: Usage,
 }
 
+impl Observed {
+    /// Where only time is short, what takes none may still begin: it may be all that is left to do.
+    fn admits(&self, kind: &str) -> bool {
+        let open = match &self.closed {
+            None => true,
+            Some(Stop::Deadline | Stop::HandOver) => is_quick(kind),
+            Some(Stop::Lost(_)) => false,
+        };
+        open && !self.failed
+    }
+}
+
 impl Watch {
     /// Watches over a run that has to be over here at `stop_at`, and everywhere at `ends_at`.
     pub fn new(
         stop_at: Option<Instant>,
         ends_at: Option<Instant>,
-        checks: Option<(Store, Lease)>,
+        held: Option<(Store, Lease)>,
     ) -> Arc<Self> {
-        Arc::new(Self { stop_at, ends_at, checks, state: Mutex::default(), changed: Notify::new() })
+        let held = held.map(|(store, lease)| Held { store, until: Mutex::new(lease.expires_at), lease });
+        Arc::new(Self { stop_at, ends_at, held, state: Mutex::default(), changed: Notify::new() })
     }
 
     /// An effect of this task once took so long.
@@ -86,15 +111,17 @@ impl Watch {
 
     /// Waits until nothing may begin any longer and nothing is in flight.
     pub async fn drained(&self) -> Stop {
+        self.until(|state| state.closed.clone().filter(|_| state.in_flight == 0)).await
+    }
+
+    /// Waits until there is something to be had of what is observed.
+    async fn until<T>(&self, look: impl Fn(&Observed) -> Option<T>) -> T {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            let stop = {
-                let state = self.state();
-                state.closed.clone().filter(|_| state.in_flight == 0)
-            };
-            match stop {
-                Some(stop) => return stop,
+            let found = look(&self.state());
+            match found {
+                Some(found) => return found,
                 None => changed.await,
             }
         }
@@ -143,18 +170,42 @@ impl Watch {
         self.stop_at.is_none_or(|stop_at| Instant::now() + longest <= stop_at)
     }
 
-    /// **Before each effect but the first the lease is looked at**: a cancelled task begins nothing more.
+    /// **Before each effect but the first the row is looked at**: a cancelled task begins nothing more. And
+    /// **nothing begins under a lease that has run out here**, however that came: the row is asked until it
+    /// says whose the task is.
     async fn check(&self) {
-        let Some((store, lease)) = &self.checks else { return };
-        if self.state().admitted == 0 {
-            return;
+        let Some(held) = &self.held else { return };
+        if self.state().admitted > 0 {
+            match held.store.lost(&held.lease).await {
+                Ok(None) => {}
+                Ok(Some(refusal)) => return self.close(Stop::Lost(refusal)),
+                Err(error) => tracing::warn!(task = %held.lease.task, %error, "the row could not be read"),
+            }
         }
-        match store.lost(lease).await {
-            Ok(None) => {}
-            Ok(Some(refusal)) => self.close(Stop::Lost(refusal)),
-            // The record will need the service anyway, and tries for longer.
-            Err(error) => tracing::warn!(task = %lease.task, %error, "the lease could not be checked"),
+        // Also after an answer: it may be read long after it was given.
+        while held.has_run_out() {
+            match held.store.renew(&held.lease).await {
+                Ok(Renewal::Extended(lease)) => self.extended(&lease),
+                Ok(Renewal::Lost(refusal)) => return self.close(Stop::Lost(refusal)),
+                Err(error) => {
+                    tracing::warn!(task = %held.lease.task, %error, "a lease that ran out is not renewed yet");
+                    tokio::time::sleep(ASK_AGAIN).await;
+                }
+            }
         }
+    }
+
+    /// The lease holds until its new end.
+    pub fn extended(&self, lease: &Lease) {
+        if let Some(held) = &self.held {
+            *held.until.lock().unwrap_or_else(PoisonError::into_inner) = lease.expires_at;
+        }
+    }
+}
+
+impl Held {
+    fn has_run_out(&self) -> bool {
+        self.store.host().now() >= *self.until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -183,13 +234,18 @@ impl Supervisor for Watched {
         }
         {
             let mut state = watch.state();
-            if state.closed.is_none() {
+            if state.admits(kind) {
                 state.in_flight += 1;
                 state.admitted += u64::from(!is_a_look(kind));
-                return Ok(Admission::holding(Held { watch: watch.clone(), began: Instant::now() }));
+                return Ok(Admission::holding(InFlight { watch: watch.clone(), began: Instant::now() }));
             }
         }
         std::future::pending().await
+    }
+
+    async fn settle(&self) {
+        self.0.state().failed = true;
+        self.0.until(|state| (state.in_flight == 0).then_some(())).await;
     }
 
     fn time_left(&self) -> Option<Duration> {
@@ -216,13 +272,16 @@ impl Supervisor for Watched {
 }
 
 /// One effect in flight.
-struct Held {
+struct InFlight {
     watch: Arc<Watch>,
     began: Instant,
 }
 
-impl Drop for Held {
+impl Drop for InFlight {
     fn drop(&mut self) {
         self.watch.leave(self.began);
     }
 }
+
+#[cfg(test)]
+mod tests;

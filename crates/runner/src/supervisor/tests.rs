@@ -1,0 +1,106 @@
+use futures::FutureExt;
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn watched(stop_in: Option<u64>) -> Watched {
+    let stop_at = stop_in.map(|seconds| Instant::now() + SECOND * u32::try_from(seconds).unwrap());
+    Watched(Watch::new(stop_at, None, None))
+}
+
+/// An effect that takes so long, if it is admitted at once.
+async fn performs(run: &Watched, kind: &'static str, seconds: u64) -> bool {
+    let Some(admission) = run.admit(kind).now_or_never() else { return false };
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    drop(admission.unwrap());
+    true
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_effect_begins_only_if_the_longest_so_far_would_fit() {
+    let run = watched(Some(117));
+    assert!(performs(&run, "model", 60).await);
+    // 57 s are left, and another one may take 60.
+    assert!(!performs(&run, "model", 60).await);
+    assert_eq!(run.0.drained().await, Stop::Deadline);
+    // What takes no time may be all that is left to do.
+    assert!(performs(&run, "session.append", 0).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_effect_of_an_attempt_has_all_the_time_that_there_is() {
+    let run = watched(Some(117));
+    run.0.saw(Duration::from_secs(600));
+    assert!(performs(&run, "clock", 0).await);
+    assert!(performs(&run, "model", 100).await);
+    let late = watched(Some(0));
+    assert!(!performs(&late, "model", 1).await);
+    assert!(!late.0.is_fruitless(), "it began nothing, so that nothing speaks against another attempt");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_flight_is_waited_for() {
+    let run = watched(None);
+    let admission = run.admit("model").await.unwrap();
+    run.0.close(Stop::HandOver);
+    assert!(run.admit("model").now_or_never().is_none());
+    assert!(run.0.is_busy() && run.0.drained().now_or_never().is_none());
+    run.0.recorded();
+    drop(admission);
+    assert_eq!(run.0.drained().await, Stop::HandOver);
+    assert!(!run.0.is_fruitless() && !run.0.is_busy());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_task_begins_nothing_at_all() {
+    let run = watched(None);
+    run.0.close(Stop::Lost(Refusal::Unknown));
+    for kind in ["model", "session.append", "session.turns", "clock"] {
+        assert!(run.admit(kind).now_or_never().is_none(), "{kind}");
+    }
+    // The first reason stays.
+    run.0.close(Stop::Deadline);
+    assert_eq!(run.0.drained().await, Stop::Lost(Refusal::Unknown));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_run_waits_for_its_effects_and_begins_none() {
+    let run = watched(None);
+    let admission = run.admit("model").await.unwrap();
+    assert!(run.settle().now_or_never().is_none());
+    assert!(run.admit("clock").now_or_never().is_none());
+    drop(admission);
+    run.settle().await;
+}
+
+#[test]
+fn progress_names_vertices_once_and_counts_tokens() {
+    let run = watched(None);
+    run.vertex_started("model");
+    run.vertex_done("model");
+    run.vertex_started("chain");
+    run.vertex_done("chain");
+    // The root is built, and then called.
+    run.vertex_started("chain");
+    run.spent(Usage { input: 7, output: 3 });
+    run.spent(Usage { input: 1, output: 0 });
+    assert_eq!(
+        run.0.progress(),
+        json!({"vertices_done": 1, "done": ["model"], "running": ["chain"],
+            "usage": {"input": 8, "output": 3}})
+    );
+    assert_eq!(run.0.usage(), Some(json!({"input": 8, "output": 3})));
+    assert_eq!(watched(None).0.usage(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_left_is_the_shorter_of_the_invocations_and_the_tasks() {
+    let at = |seconds: u32| Some(Instant::now() + SECOND * seconds);
+    for (stop, end, left) in
+        [(at(5), at(9), Some(5)), (at(9), at(5), Some(5)), (None, at(5), Some(5)), (None, None, None)]
+    {
+        let run = Watched(Watch::new(stop, end, None));
+        assert_eq!(run.time_left(), left.map(Duration::from_secs));
+    }
+}
