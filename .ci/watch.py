@@ -26,6 +26,7 @@ PLACEHOLDERS = {
     "provider": "http://127.0.0.1:7861",
 }
 ADDRESS = "127.0.0.1"
+FUNCTIONS = {"api": "api", "sqs": "worker", "sweeper": "sweeper"}  # what a payload's name begins with
 ANSWER_SECONDS = 120  # the first call may still build
 
 
@@ -75,7 +76,7 @@ def substituted(name, values):
 
 
 def invoke(port, name, event, folder):
-    function = "worker" if name.startswith("sqs-") else "api"
+    function = FUNCTIONS[name.split("-")[0]]
     data = Path(folder) / f"{name}.json"
     data.write_text(json.dumps(event))
     command = ["cargo", "lambda", "invoke", function, "-A", ADDRESS, "-P", str(port), "--data-file", str(data)]
@@ -86,12 +87,17 @@ def invoke(port, name, event, folder):
     if done.returncode != 0:
         return None, (done.stdout + done.stderr).strip()
     answer = json.loads(done.stdout)
-    if function == "worker":
-        return len(answer["batchItemFailures"]), answer
+    if function != "api":
+        return failures(answer), answer
     try:
         return answer["statusCode"], json.loads(answer.get("body") or "null")
     except json.JSONDecodeError:
         return answer["statusCode"], answer["body"]
+
+
+def failures(answer):
+    """Of a batch, how many messages have to come again; of a sweep, how many rows could not be looked at."""
+    return len(answer["batchItemFailures"]) if "batchItemFailures" in answer else answer["failed"]
 
 
 def at(answer, path):

@@ -38,9 +38,9 @@ pub struct TaskView {
     /// Tokens, `{input, output}`, once it has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Value>,
-    /// The failed task that this one is the retry of, or the first of several.
+    /// The first task of the chain of retries that this one ends, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_of: Option<TaskId>,
+    pub origin: Option<TaskId>,
     /// Whether its end was posted to its `callback_url`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback: Option<&'static str>,
@@ -76,7 +76,7 @@ impl From<TaskRecord> for TaskView {
             deadline: task.deadline,
             progress: task.progress,
             usage: task.usage,
-            retry_of: (task.origin != task.id).then_some(task.origin),
+            origin: (task.origin != task.id).then_some(task.origin),
             callback: task.callback.map(CallbackState::as_str),
             error,
         }

@@ -1,34 +1,43 @@
 //! What is answered when a request cannot be served: the one conversion of errors to responses.
 
+use std::num::NonZeroU64;
+
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::{HeaderValue, RETRY_AFTER};
-use millrace_engine::{ErrorKind, RunError, TweakError};
+use millrace_engine::{RunError, TweakError};
 use millrace_runner::RunnerError;
-use millrace_store::{StoreError, TaskId};
+use millrace_store::{StoreError, TaskError, TaskId};
 use serde_json::{Value, json};
 
 use crate::respond;
+use crate::validation::Fault;
 
-/// How long a client is asked to wait, in seconds.
-const RETRY_SECONDS: &str = "1";
+/// How long a client is asked to wait, in seconds, where nothing else is known: 1.
+const RETRY_SECONDS: NonZeroU64 = NonZeroU64::MIN;
 
 /// An answer that is an error: `{"detail": …}`, and a sentence for the log.
 #[derive(Debug)]
 pub(crate) struct ApiError {
     status: StatusCode,
     detail: Value,
-    internal: Option<String>,
+    internal: Option<Box<str>>,
     task: Option<TaskId>,
+    retry_after: Option<NonZeroU64>,
 }
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, detail: impl Into<Value>) -> Self {
-        Self { status, detail: detail.into(), internal: None, task: None }
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_SECONDS);
+        Self { status, detail: detail.into(), internal: None, task: None, retry_after }
     }
 
     pub(crate) fn not_found(detail: impl Into<Value>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// What stands already is in the way.
+    pub(crate) fn conflict(detail: impl Into<Value>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
     }
 
     /// A fault of ours: the caller learns no more than that.
@@ -38,7 +47,7 @@ impl ApiError {
 
     /// Adds the sentence for the log. **Never a payload or a secret.**
     pub(crate) fn because(mut self, internal: impl ToString) -> Self {
-        self.internal = Some(internal.to_string());
+        self.internal = Some(internal.to_string().into());
         self
     }
 
@@ -54,6 +63,17 @@ impl ApiError {
         self
     }
 
+    /// Says when to try again, in seconds.
+    fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = NonZeroU64::new(seconds);
+        self
+    }
+
+    /// What the caller is told.
+    pub(crate) fn detail(&self) -> &Value {
+        &self.detail
+    }
+
     /// Status and detail, for tests.
     #[cfg(test)]
     pub(crate) fn parts(&self) -> (u16, &Value) {
@@ -67,8 +87,8 @@ impl IntoResponse for ApiError {
             tracing::warn!(status = self.status.as_u16(), %internal, "refused");
         }
         let mut response = respond::json(self.status, &json!({"detail": self.detail}));
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
+        if let Some(seconds) = self.retry_after {
+            response = respond::again_in(response, seconds.get());
         }
         match self.task {
             Some(task) => respond::of_task(response, task),
@@ -97,18 +117,30 @@ impl From<StoreError> for ApiError {
 
 impl From<RunError> for ApiError {
     fn from(error: RunError) -> Self {
-        let status = match error.kind {
-            ErrorKind::Input | ErrorKind::Tweak => StatusCode::BAD_REQUEST,
-            ErrorKind::Flow | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            ErrorKind::Upstream => StatusCode::BAD_GATEWAY,
-            ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
-            ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        let answer = Self::new(status, error.message);
+        let answer = Self::new(status_of(error.kind.code()), error.message);
         match error.internal {
             Some(internal) => answer.because(internal),
             None => answer,
         }
+    }
+}
+
+impl From<TaskError> for ApiError {
+    fn from(error: TaskError) -> Self {
+        Self::new(status_of(&error.kind), error.message)
+    }
+}
+
+/// The status of a failure of this kind, whether it has just happened or is read from its task.
+fn status_of(kind: &str) -> StatusCode {
+    match kind {
+        "input" | "tweak" => StatusCode::BAD_REQUEST,
+        "cancelled" => StatusCode::CONFLICT,
+        "upstream" => StatusCode::BAD_GATEWAY,
+        "timeout" => StatusCode::GATEWAY_TIMEOUT,
+        "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+        // The flow, its version, the size of its result, or Millrace itself.
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
@@ -126,10 +158,21 @@ impl From<TweakError> for ApiError {
 
 impl From<RunnerError> for ApiError {
     fn from(error: RunnerError) -> Self {
+        let sentence = error.to_string();
         match error {
             RunnerError::Store(error) => error.into(),
             RunnerError::Tweak(error) => error.into(),
             RunnerError::Flow(error) => error.into(),
+            RunnerError::InProgress { seconds } => Self::conflict(sentence).retry_after(seconds),
+            RunnerError::OtherRequest
+            | RunnerError::NotFailed(_)
+            | RunnerError::NotKept
+            | RunnerError::Ended(_) => Self::conflict(sentence),
+            // The URL is not repeated: it may hold a secret of its own.
+            RunnerError::Callback(_) => {
+                Fault::rule(vec!["body".into(), "callback_url".into()], &sentence, Value::Null).into()
+            }
+            RunnerError::NoTask => Self::not_found(sentence),
         }
     }
 }
@@ -142,65 +185,4 @@ fn sentence(error: &StoreError) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use millrace_store::Fault;
-
-    use super::*;
-
-    fn fault() -> Fault {
-        Fault { kind: "service", code: Some("ThrottlingException".into()) }
-    }
-
-    #[test]
-    fn errors_of_the_store_have_a_status() {
-        for (error, status) in [
-            (StoreError::Throttled(fault()), 503),
-            (StoreError::Unavailable(fault()), 503),
-            (StoreError::TooLarge { what: "flow", size: 500_000, limit: 400_000 }, 413),
-            (StoreError::Conflict { what: "endpoint name" }, 409),
-            (StoreError::Invalid { what: "the name is too long" }, 422),
-            (StoreError::Corrupt { what: "task" }, 500),
-            (StoreError::Misconfigured(fault()), 500),
-        ] {
-            let text = error.to_string();
-            let response = ApiError::from(error).into_response();
-            assert_eq!(response.status(), status, "{text}");
-            assert_eq!(response.headers().contains_key(RETRY_AFTER), status == 503, "{text}");
-        }
-    }
-
-    #[test]
-    fn failed_runs_say_who_has_to_act() {
-        for (kind, status) in [
-            (ErrorKind::Input, 400),
-            (ErrorKind::Tweak, 400),
-            (ErrorKind::Flow, 500),
-            (ErrorKind::Internal, 500),
-            (ErrorKind::Upstream, 502),
-            (ErrorKind::Timeout, 504),
-            (ErrorKind::Unavailable, 503),
-        ] {
-            let error = ApiError::from(RunError::new(kind, "a sentence").because("for the log"));
-            assert_eq!(error.parts(), (status, &json!("a sentence")));
-        }
-    }
-
-    #[test]
-    fn a_tweak_of_code_is_refused_in_the_form_of_1_x() {
-        let error = ApiError::from(TweakError::Refused("code".into()));
-        let (status, detail) = error.parts();
-        assert_eq!(
-            (status, &detail["code"], &detail["fields"]),
-            (422, &json!("TWEAKS_REFUSED"), &json!(["code"]))
-        );
-        let error = ApiError::from(TweakError::UnknownNode("X".into()));
-        assert_eq!(error.parts(), (400, &json!("Tweak for unknown node 'X'")));
-    }
-
-    #[test]
-    fn the_log_s_sentence_is_not_the_caller_s() {
-        let error = ApiError::from(StoreError::Unavailable(fault()));
-        assert!(!error.detail.to_string().contains("ThrottlingException"));
-        assert_eq!(error.internal.as_deref(), Some("service: ThrottlingException"));
-    }
-}
+mod tests;

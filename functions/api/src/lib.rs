@@ -4,14 +4,22 @@
 //! its key, then the handler of its resource, which reads its fields, makes one call of the runner or the
 //! store, and answers. Errors become responses in one place, `error.rs`.
 //!
+//! A call of a flow is a task, whether its caller waits or not: `options.rs` and `idempotency.rs` read how it is
+//! to be run, `answer.rs` says what it came to, and `routes/task.rs` is its life after the answer.
+//!
 //! **The tenant comes from the key and from nowhere else; no route runs a flow that came with the request.**
 
+mod answer;
 mod auth;
+mod background;
 mod body;
+mod digest;
 mod error;
 mod event;
 mod form;
+mod idempotency;
 mod json;
+mod options;
 mod request;
 mod respond;
 mod route;
@@ -23,6 +31,7 @@ mod validation;
 
 use millrace_runner::Runner;
 
+pub use background::AfterAnswer;
 pub use event::{EventError, handle};
 pub use router::router;
 

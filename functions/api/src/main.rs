@@ -1,17 +1,33 @@
 //! The API function as Lambda starts it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lambda_http::Error;
-use millrace_api::{App, router};
+use millrace_api::{AfterAnswer, App, router};
 use millrace_runner::environment::Environment;
 use tracing_subscriber::EnvFilter;
+
+/// What an answer may take besides the run or the task that it waits for.
+const BESIDES: Duration = Duration::from_secs(5);
+/// The longest that a poll waits.
+const POLL: Duration = Duration::from_secs(20);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let environment = Environment::from_env()?;
     let filter = EnvFilter::try_new(&environment.log)?;
     tracing_subscriber::fmt().json().with_env_filter(filter).with_current_span(false).init();
-    let runner = environment.connect().await?;
-    lambda_http::run(router(Arc::new(App::new(runner, environment.max_body_bytes)))).await
+    match AfterAnswer::register(environment.sync_timeout.max(POLL) + BESIDES).await {
+        Ok(after) => {
+            let runner = environment.connect_with(after.work()).await?;
+            let app = Arc::new(App::new(runner, environment.max_body_bytes));
+            lambda_http::run(after.watching(router(app))).await
+        }
+        Err(error) => {
+            tracing::warn!(%error, "no work is possible after an answer");
+            let runner = environment.connect().await?;
+            lambda_http::run(router(Arc::new(App::new(runner, environment.max_body_bytes)))).await
+        }
+    }
 }

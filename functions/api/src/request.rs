@@ -9,6 +9,7 @@ use http::HeaderMap;
 use crate::App;
 use crate::body::Body;
 use crate::error::ApiError;
+use crate::validation::Fields;
 
 /// What a request brought, read and bounded.
 pub(crate) struct Incoming {
@@ -16,7 +17,8 @@ pub(crate) struct Incoming {
     pub(crate) app: Arc<App>,
     /// The body.
     pub(crate) body: Body,
-    headers: HeaderMap,
+    /// The headers.
+    pub(crate) headers: HeaderMap,
     params: Vec<(String, String)>,
     query: Vec<(String, String)>,
 }
@@ -40,9 +42,9 @@ impl Incoming {
         find(&self.params, name).unwrap_or_default()
     }
 
-    /// The first parameter of the query by this name.
-    pub(crate) fn query(&self, name: &str) -> Option<&str> {
-        find(&self.query, name)
+    /// The parameters of the query as fields.
+    pub(crate) fn query(&self) -> Fields {
+        Fields::query(&self.query)
     }
 
     /// The key that came along. The header counts; the query is for Langflow's clients that send it there.
@@ -51,7 +53,7 @@ impl Incoming {
         let header =
             self.headers.get(NAME).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let given = |key: &String| !key.is_empty();
-        header.filter(given).or_else(|| self.query(NAME).map(str::to_owned).filter(given))
+        header.filter(given).or_else(|| find(&self.query, NAME).map(str::to_owned).filter(given))
     }
 }
 

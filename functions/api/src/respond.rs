@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use millrace_store::TaskId;
 use serde::Serialize;
 
@@ -32,6 +32,11 @@ pub(crate) fn created(body: &impl Serialize) -> Response {
     json(StatusCode::CREATED, body)
 }
 
+/// Something is being worked on.
+pub(crate) fn accepted(body: &impl Serialize) -> Response {
+    json(StatusCode::ACCEPTED, body)
+}
+
 /// Events, all at once.
 pub(crate) fn events(frames: String) -> Response {
     typed(StatusCode::OK, HeaderValue::from_static("text/event-stream; charset=utf-8"), frames.into_bytes())
@@ -42,6 +47,12 @@ pub(crate) fn of_task(mut response: Response, task: TaskId) -> Response {
     if let Ok(id) = HeaderValue::from_str(&task.to_string()) {
         response.headers_mut().insert(TASK, id);
     }
+    response
+}
+
+/// The answer with the time after which to ask again, in seconds.
+pub(crate) fn again_in(mut response: Response, seconds: u64) -> Response {
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     response
 }
 

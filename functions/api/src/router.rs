@@ -15,7 +15,7 @@ use crate::App;
 use crate::auth::Wording::{Key, KeyOrToken};
 use crate::error::ApiError;
 use crate::route::Route;
-use crate::routes::{api_key, flows, flows_transfer, health, process, run, task};
+use crate::routes::{api_key, callback_secret, flows, flows_transfer, health, process, run, task, tasks};
 use crate::trace;
 
 /// Method, path, who may call it, handler. Whatever is not here is 404; what is not `open` needs a key.
@@ -31,6 +31,11 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::keyed(POST, "/api/v1/predict/{flow_id}", Key, process::process),
         Route::keyed(POST, "/api/v1/run/{flow}", Key, run::run),
         Route::keyed(GET, "/api/v1/task/{task_id}", Key, task::poll),
+        Route::keyed(DELETE, "/api/v1/task/{task_id}", Key, task::cancel),
+        Route::keyed(POST, "/api/v1/task/{task_id}/cancel", Key, task::cancel),
+        Route::keyed(POST, "/api/v1/task/{task_id}/retry", Key, task::retry),
+        Route::keyed(GET, "/api/v1/tasks", Key, tasks::list),
+        Route::keyed(GET, "/api/v1/callback_secret", Key, callback_secret::read),
         Route::keyed(GET, "/api/v1/flows/", KeyOrToken, flows::list),
         Route::keyed(POST, "/api/v1/flows/", KeyOrToken, flows::create),
         Route::keyed(POST, "/api/v1/flows/batch/", KeyOrToken, flows_transfer::batch),

@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::error::ApiError;
 use crate::json::SyntaxError;
 
+mod number;
+
 /// One thing that does not fit.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Fault {
@@ -91,6 +93,15 @@ impl Fields {
         Self { object, at: vec!["body".into()], faults: Vec::new() }
     }
 
+    /// The parameters of a query, all of them text; of several by one name the first counts.
+    pub(crate) fn query(parameters: &[(String, String)]) -> Self {
+        let mut object = Map::new();
+        for (name, value) in parameters {
+            object.entry(name.as_str()).or_insert_with(|| value.as_str().into());
+        }
+        Self { object: Some(object), at: vec!["query".into()], faults: Vec::new() }
+    }
+
     /// The fields of an object that has to be there.
     pub(crate) fn of(value: Option<Value>, at: Vec<Value>) -> Result<Self, Vec<Fault>> {
         const SHAPE: &str = "Input should be a valid dictionary or object to extract fields from";
@@ -104,6 +115,11 @@ impl Fields {
     /// What was wrong, if anything was.
     pub(crate) fn finish(self) -> Result<(), Vec<Fault>> {
         if self.faults.is_empty() { Ok(()) } else { Err(self.faults) }
+    }
+
+    /// Whether there are fields at all, or a fault for each.
+    pub(crate) fn are_there(&self) -> bool {
+        self.object.is_some()
     }
 
     /// Adds a fault that the caller of the readers found.
@@ -133,6 +149,18 @@ impl Fields {
             Value::String(text) => Some(text),
             other => self.refuse(name, "string_type", "Input should be a valid string", other),
         }
+    }
+
+    /// Text of up to so many characters.
+    pub(crate) fn text_within(&mut self, name: &str, most: usize) -> Option<String> {
+        let text = self.text(name)?;
+        if text.chars().count() <= most {
+            return Some(text);
+        }
+        let message = format!("String should have at most {most} characters");
+        let fault = Fault::new("string_too_long", self.place(name), message, text.into());
+        self.push(fault.with(json!({"max_length": most})));
+        None
     }
 
     /// Text that has to be there. Read it first: the fault shows the object as it is then.
@@ -271,6 +299,24 @@ mod tests {
             assert_eq!((fields.text("a"), fields.flag("b")), (None, None));
             assert!(fields.finish().is_ok());
         }
+    }
+
+    #[test]
+    fn text_may_have_a_limit_in_characters() {
+        let mut fields = Fields::embedded(Some(json!({"a": "üü", "b": "üüü"})));
+        assert_eq!(fields.text_within("a", 2).as_deref(), Some("üü"));
+        assert_eq!(fields.text_within("b", 2), None);
+        let fault = fields.finish().unwrap_err().remove(0);
+        assert_eq!((fault.kind, fault.context), ("string_too_long", Some(json!({"max_length": 2}))));
+    }
+
+    #[test]
+    fn of_a_query_the_first_value_counts() {
+        let query = [("a", "1"), ("a", "2"), ("b", "x")].map(|(name, value)| (name.into(), value.into()));
+        let mut fields = Fields::query(&query);
+        assert_eq!((fields.whole("a", 0..=9), fields.flag("b"), fields.text("c")), (Some(1), None, None));
+        let fault = fields.finish().unwrap_err().remove(0);
+        assert_eq!(fault.at, [json!("query"), json!("b")]);
     }
 
     #[test]

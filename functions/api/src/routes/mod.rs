@@ -1,9 +1,11 @@
 //! The handlers, one file a resource. Each reads its fields, makes one domain call and answers.
 
 pub(crate) mod api_key;
+pub(crate) mod callback_secret;
 pub(crate) mod flows;
 pub(crate) mod flows_transfer;
 pub(crate) mod health;
 pub(crate) mod process;
 pub(crate) mod run;
 pub(crate) mod task;
+pub(crate) mod tasks;

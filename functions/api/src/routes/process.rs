@@ -1,16 +1,18 @@
 //! Calls of 0.x flows, run at once or queued (0.6 contract 1.1).
 
-use axum::response::Response;
-use millrace_runner::{Call, Executed, Inputs, Job};
-use millrace_store::{FlowId, FlowRecord, Host, Principal, SessionId, Store, TaskId, TenantId};
-use serde::Serialize;
-use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
+use std::time::Duration;
 
-use crate::body::Body;
+use axum::response::Response;
+use millrace_runner::{Accepted, Call, Executed, Inputs, Job, Options};
+use millrace_store::{FlowId, FlowRecord, Host, Principal, SessionId, Store, TenantId};
+use serde_json::{Map, Value};
+
+use crate::answer;
+use crate::digest::sha256;
 use crate::error::ApiError;
+use crate::idempotency::Name;
+use crate::options;
 use crate::request::Incoming;
-use crate::respond;
 use crate::validation::{DICT, Fault, Fields};
 
 /// The body of a call. Every field may be left out.
@@ -20,29 +22,18 @@ struct ProcessRequest {
     clear_cache: bool,
     session: Option<SessionId>,
     sync: bool,
-}
-
-/// The answer to a call.
-#[derive(Serialize)]
-struct ProcessResponse<'a> {
-    result: &'a Value,
-    status: Option<&'static str>,
-    task: TaskReference,
-    session_id: &'a str,
-    backend: &'static str,
-}
-
-#[derive(Serialize)]
-struct TaskReference {
-    id: TaskId,
-    href: String,
+    options: Options,
 }
 
 /// `POST /api/v1/process/{flow_id}` and its older name `/predict`
+///
+/// A call that cannot be waited for to its end is answered as one that was to be queued.
 pub(crate) async fn process(incoming: Incoming, caller: Principal) -> Result<Response, ApiError> {
     let flow_id = incoming.param("flow_id").to_owned();
-    let runner = &incoming.app.runner;
-    let request = ProcessRequest::read(incoming.body)?;
+    let Incoming { app, body, headers, .. } = incoming;
+    let (runner, body) = (&app.runner, body.into_value());
+    let name = Name::read(&headers, body.as_ref())?;
+    let request = ProcessRequest::read(body, runner.store().config().max_task_timeout)?;
     let flow = find(runner.store(), &caller.tenant, &flow_id).await?;
     let session = match request.session {
         Some(session) => session,
@@ -50,29 +41,19 @@ pub(crate) async fn process(incoming: Incoming, caller: Principal) -> Result<Res
     };
     let call =
         Call::Process { inputs: request.inputs, tweaks: request.tweaks, clear_session: request.clear_cache };
-    let job = Job { tenant: caller.tenant, flow, session: session.clone(), call };
+    let idempotency = name.map(|name| name.of("process", flow.id));
+    let options = Options { idempotency, ..request.options };
+    let job = Job { tenant: caller.tenant, flow, session, call, options };
     if !request.sync {
-        let task = runner.submit(&job).await?;
-        return Ok(answer(task, &session, Some("PENDING"), "celery", &Value::Null));
+        return Ok(answer::queued(&runner.submit(&job).await?, None));
     }
-    let Executed { task, outcome } = runner.run_now(job).await?;
-    match outcome {
-        Ok(done) => Ok(answer(task, &session, None, "anyio", &done.result)),
-        Err(error) => Err(ApiError::from(error).of_task(task)),
+    let Executed { task, session, ran } = runner.run_now(job).await?;
+    let accepted = Accepted { task, session };
+    match answer::outcome(ran) {
+        Some(Ok(done)) => Ok(answer::ended(&accepted, &done.result)),
+        Some(Err(error)) => Err(error.of_task(task)),
+        None => Ok(answer::queued(&accepted, None)),
     }
-}
-
-/// `backend` is a word of Langflow's: `anyio` ran in the answering process, `celery` is queued.
-fn answer(
-    task: TaskId,
-    session: &SessionId,
-    status: Option<&'static str>,
-    backend: &'static str,
-    result: &Value,
-) -> Response {
-    let reference = TaskReference { id: task, href: format!("api/v1/task/{task}") };
-    let body = ProcessResponse { result, status, task: reference, session_id: session.as_str(), backend };
-    respond::of_task(respond::ok(&body), task)
 }
 
 async fn find(store: &Store, tenant: &TenantId, flow_id: &str) -> Result<FlowRecord, ApiError> {
@@ -88,19 +69,19 @@ fn new_session(host: &dyn Host, version: &str) -> Result<SessionId, ApiError> {
     host.random(&mut bytes);
     let prefix: String =
         bytes.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect();
-    let hash: String = Sha256::digest(version).iter().map(|byte| format!("{byte:02x}")).collect();
-    SessionId::try_from(format!("{prefix}:{hash}")).map_err(ApiError::internal)
+    SessionId::try_from(format!("{prefix}:{}", sha256(&[version]))).map_err(ApiError::internal)
 }
 
 impl ProcessRequest {
-    fn read(body: Body) -> Result<Self, Vec<Fault>> {
-        let mut fields = Fields::embedded(body.into_value());
+    fn read(body: Option<Value>, longest: Duration) -> Result<Self, Vec<Fault>> {
+        let mut fields = Fields::embedded(body);
         let request = Self {
             inputs: inputs(&mut fields).unwrap_or_else(|| Inputs::One(Map::new())),
             tweaks: fields.object("tweaks").unwrap_or_default(),
             clear_cache: fields.flag("clear_cache").unwrap_or(false),
             session: session(&mut fields),
             sync: fields.flag("sync").unwrap_or(true),
+            options: options::read(&mut fields, longest),
         };
         fields.finish()?;
         Ok(request)
@@ -159,7 +140,7 @@ mod tests {
 
     fn read(body: Value) -> Result<ProcessRequest, Value> {
         let refused = |faults: Vec<Fault>| ApiError::from(faults).parts().1.clone();
-        ProcessRequest::read(Body::Json(body)).map_err(refused)
+        ProcessRequest::read(Some(body), Duration::from_secs(60)).map_err(refused)
     }
 
     /// Bodies with their faults, as `[type, loc below body]`.
@@ -176,12 +157,13 @@ mod tests {
             (json!({"session_id": 5}), json!([["string_type", "session_id"]])),
             (json!({"session_id": "s".repeat(513)}), json!([["value_error", "session_id"]])),
             (
-                json!({"sync": "maybe", "session_id": 1, "inputs": 1}),
+                json!({"timeout": 61, "sync": "maybe", "session_id": 1, "inputs": 1}),
                 json!([
                     ["list_type", "inputs"],
                     ["dict_type", "inputs"],
                     ["string_type", "session_id"],
-                    ["bool_parsing", "sync"]
+                    ["bool_parsing", "sync"],
+                    ["less_than_equal", "timeout"]
                 ]),
             ),
             (

@@ -1,49 +1,64 @@
 //! Calls of 1.x flows (1.13 contract 2.2).
 
+use std::time::Duration;
+
 use axum::response::Response;
 use bytes::Bytes;
 use millrace_engine::{InputType, Message, OutputSelection};
-use millrace_runner::{Answer, Call, Executed, Job, RunnerError};
+use millrace_runner::{Accepted, Answer, Call, Executed, Job, Options, RunnerError};
 use millrace_store::{FlowId, FlowRecord, Principal, SessionId, Store, TenantId};
 use serde_json::{Map, Value, json};
 
 use super::process::session;
+use crate::answer;
 use crate::body::{Body, json_body};
 use crate::error::ApiError;
 use crate::form;
+use crate::idempotency::Name;
 use crate::json;
+use crate::options;
 use crate::request::Incoming;
 use crate::respond;
-use crate::validation::{Fault, Fields, Lax, UNCLEAR_BOOL, lax_bool};
+use crate::validation::{Fault, Fields};
 
 /// The body of a call. Every field may be left out.
 struct RunRequest {
     call: Call,
     session: Option<SessionId>,
+    /// An addition to Langflow's: whether the caller waits for the result.
+    sync: bool,
+    options: Options,
 }
 
 /// `POST /api/v1/run/{flow}`, by the flow's id or its endpoint name
+///
+/// A call that is queued, or cannot be waited for to its end, is 202 with its task, streamed or not.
 pub(crate) async fn run(incoming: Incoming, caller: Principal) -> Result<Response, ApiError> {
-    let name = incoming.param("flow").to_owned();
-    let stream = stream(incoming.query("stream"))?;
-    let runner = &incoming.app.runner;
-    let request = RunRequest::read(fields(incoming.body).await?)?;
-    let flow = find(runner.store(), &caller.tenant, &name).await?;
+    let flow = incoming.param("flow").to_owned();
+    let stream = stream(incoming.query())?;
+    let Incoming { app, body, headers, .. } = incoming;
+    let (runner, body) = (&app.runner, value(body).await?);
+    let name = Name::read(&headers, body.as_ref())?;
+    let request = RunRequest::read(fields(body)?, runner.store().config().max_task_timeout)?;
+    let flow = find(runner.store(), &caller.tenant, &flow).await?;
     let session = match request.session {
         Some(session) => session,
         None => SessionId::try_from(flow.id.to_string()).map_err(ApiError::internal)?,
     };
-    let job = Job { tenant: caller.tenant, flow, session, call: request.call };
-    let Executed { task, outcome } = match runner.run_now(job).await {
-        Err(RunnerError::Flow(error)) => return Err(component_error(error.into())),
-        other => other?,
-    };
-    let response = match outcome {
-        Ok(answer) if stream => respond::events(frames(&answer)),
-        Ok(answer) => respond::ok(&answer.result),
+    let idempotency = name.map(|name| name.of("run", flow.id));
+    let options = Options { idempotency, ..request.options };
+    let job = Job { tenant: caller.tenant, flow, session, call: request.call, options };
+    if !request.sync {
+        return Ok(answer::accepted(&runner.submit(&job).await.map_err(refused)?));
+    }
+    let Executed { task, session, ran } = runner.run_now(job).await.map_err(refused)?;
+    let response = match answer::outcome(ran) {
+        Some(Ok(answer)) if stream => respond::events(frames(&answer)),
+        Some(Ok(answer)) => respond::ok(&answer.result),
         // The stream has begun, as it were: its errors are events.
-        Err(error) if stream => respond::events(frame("error", &json!({"error": error.message}))),
-        Err(error) => return Err(component_error(error.into()).of_task(task)),
+        Some(Err(error)) if stream => respond::events(frame("error", &json!({"error": error.detail()}))),
+        Some(Err(error)) => return Err(component_error(error).of_task(task)),
+        None => return Ok(answer::accepted(&Accepted { task, session })),
     };
     Ok(respond::of_task(response, task))
 }
@@ -56,6 +71,13 @@ async fn find(store: &Store, tenant: &TenantId, name: &str) -> Result<FlowRecord
     flow.ok_or_else(|| ApiError::not_found(format!("Flow identifier {name} not found")))
 }
 
+fn refused(error: RunnerError) -> ApiError {
+    match error {
+        RunnerError::Flow(error) => component_error(error.into()),
+        other => other.into(),
+    }
+}
+
 /// Langflow puts JSON into the text of the detail.
 fn component_error(error: ApiError) -> ApiError {
     let wrap = |message| json!({"message": message, "traceback": null, "description": null, "code": null, "suggestion": null});
@@ -63,28 +85,28 @@ fn component_error(error: ApiError) -> ApiError {
 }
 
 /// The query's `stream`.
-fn stream(text: Option<&str>) -> Result<bool, ApiError> {
-    let Some(text) = text else { return Ok(false) };
-    let place = || vec!["query".into(), "stream".into()];
-    match lax_bool(&text.into()) {
-        Lax::Bool(stream) => Ok(stream),
-        _ => Err(Fault::new("bool_parsing", place(), UNCLEAR_BOOL, text.into()).into()),
+fn stream(mut query: Fields) -> Result<bool, Vec<Fault>> {
+    let stream = query.flag("stream");
+    query.finish()?;
+    Ok(stream.unwrap_or(false))
+}
+
+/// The body. Langflow reads JSON here whatever the content type says; unlike it, what cannot be read is refused
+/// and not replaced by the default.
+async fn value(body: Body) -> Result<Option<Value>, ApiError> {
+    match body {
+        Body::Other { content_type, bytes } if form::is_form(&content_type) => {
+            form_value(&content_type, bytes).await.map(Some)
+        }
+        Body::Other { bytes, .. } => json_body(&bytes).map(Some),
+        body => Ok(body.into_value()),
     }
 }
 
-/// The body's fields. Langflow reads JSON here whatever the content type says; unlike it, what cannot be
-/// read is refused and not replaced by the default.
-async fn fields(body: Body) -> Result<Fields, ApiError> {
-    let value = match body {
-        Body::Other { content_type, bytes } if form::is_form(&content_type) => {
-            Some(form_value(&content_type, bytes).await?)
-        }
-        Body::Other { bytes, .. } => Some(json_body(&bytes)?),
-        body => body.into_value(),
-    };
-    match value {
+fn fields(body: Option<Value>) -> Result<Fields, Vec<Fault>> {
+    match body {
         None | Some(Value::Null) => Ok(Fields::embedded(None)),
-        value => Ok(Fields::of(value, vec!["body".into()])?),
+        body => Fields::of(body, vec!["body".into()]),
     }
 }
 
@@ -112,7 +134,7 @@ enum OutputType {
 }
 
 impl RunRequest {
-    fn read(mut fields: Fields) -> Result<Self, Vec<Fault>> {
+    fn read(mut fields: Fields, longest: Duration) -> Result<Self, Vec<Fault>> {
         const INPUTS: [(&str, InputType); 3] =
             [("chat", InputType::Chat), ("text", InputType::Text), ("any", InputType::Any)];
         const OUTPUTS: [(&str, OutputType); 4] = [
@@ -127,6 +149,8 @@ impl RunRequest {
         let component = fields.text("output_component").filter(|name| !name.is_empty());
         let tweaks = fields.object("tweaks").unwrap_or_default();
         let session = session(&mut fields);
+        let sync = fields.flag("sync").unwrap_or(true);
+        let options = options::read(&mut fields, longest);
         fields.finish()?;
         let output = match (component, output_type) {
             (Some(component), _) => OutputSelection::Component(component),
@@ -134,7 +158,7 @@ impl RunRequest {
             (None, OutputType::Any) => OutputSelection::Any,
             (None, OutputType::Debug) => OutputSelection::Debug,
         };
-        Ok(Self { call: Call::Run { input_value, input_type, output, tweaks }, session })
+        Ok(Self { call: Call::Run { input_value, input_type, output, tweaks }, session, sync, options })
     }
 }
 
@@ -157,9 +181,11 @@ fn frame(event: &str, data: &Value) -> String {
 mod tests {
     use super::*;
 
+    const HOUR: Duration = Duration::from_secs(3_600);
+
     fn read(body: Value) -> Result<RunRequest, Value> {
         let refused = |faults: Vec<Fault>| ApiError::from(faults).parts().1.clone();
-        RunRequest::read(Fields::embedded(Some(body))).map_err(refused)
+        RunRequest::read(Fields::embedded(Some(body)), HOUR).map_err(refused)
     }
 
     fn output(body: Value) -> OutputSelection {
@@ -186,14 +212,14 @@ mod tests {
             (json!({"input_type": "voice"}), "literal_error", "input_type"),
             (json!({"output_type": 1}), "literal_error", "output_type"),
             (json!({"tweaks": []}), "dict_type", "tweaks"),
+            (json!({"sync": "later"}), "bool_parsing", "sync"),
+            (json!({"timeout": 3_601}), "less_than_equal", "timeout"),
         ] {
             let faults = read(body).err().unwrap();
             assert_eq!((&faults[0]["type"], &faults[0]["loc"][1]), (&json!(kind), &json!(field)));
         }
-        assert!(stream(Some("maybe")).is_err());
-        for (text, expected) in [(Some("true"), true), (Some("0"), false), (None, false)] {
-            assert_eq!(stream(text).ok(), Some(expected), "{text:?}");
-        }
+        let stream = |text: &str| stream(Fields::query(&[("stream".to_owned(), text.to_owned())])).ok();
+        assert_eq!([stream("true"), stream("0"), stream("maybe")], [Some(true), Some(false), None]);
     }
 
     #[tokio::test]
@@ -202,20 +228,27 @@ mod tests {
             content_type: content_type.to_owned(),
             bytes: Bytes::copy_from_slice(text.as_bytes()),
         };
-        let form = "--b\r\nContent-Disposition: form-data; name=\"input_value\"\r\n\r\nhi\r\n\
-                    --b\r\nContent-Disposition: form-data; name=\"tweaks\"\r\n\r\n{\"a\": {}}\r\n--b--\r\n";
+        let part = |name: &str, text: &str| {
+            format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n")
+        };
+        let parts = [("input_value", "hi"), ("tweaks", "{\"a\": {}}"), ("sync", "false"), ("timeout", "60")];
+        let form: String =
+            parts.iter().map(|(name, text)| part(name, text)).chain(["--b--\r\n".into()]).collect();
+        let json = json!({"input_value": "hi", "tweaks": {"a": {}}, "sync": false, "timeout": 60});
         for body in [
-            Body::Json(json!({"input_value": "hi", "tweaks": {"a": {}}})),
-            other("application/x-www-form-urlencoded", "{\"input_value\": \"hi\", \"tweaks\": {\"a\": {}}}"),
-            other("multipart/form-data; boundary=b", form),
+            Body::Json(json.clone()),
+            other("application/x-www-form-urlencoded", &json.to_string()),
+            other("multipart/form-data; boundary=b", &form),
         ] {
-            let request = RunRequest::read(fields(body).await.unwrap()).ok().unwrap();
+            let fields = fields(value(body).await.unwrap()).ok().unwrap();
+            let request = RunRequest::read(fields, HOUR).ok().unwrap();
             let Call::Run { input_value, tweaks, .. } = request.call else { panic!() };
             assert_eq!((input_value.as_deref(), tweaks.len()), (Some("hi"), 1));
+            assert_eq!((request.sync, request.options.timeout), (false, Some(Duration::from_secs(60))));
         }
-        assert!(fields(Body::Absent).await.is_ok());
-        assert_eq!(fields(Body::Json(json!([1]))).await.err().unwrap().parts().0, 422);
-        assert_eq!(fields(other("text/plain", "input")).await.err().unwrap().parts().0, 422);
+        assert!(fields(value(Body::Absent).await.unwrap()).is_ok());
+        assert!(fields(Some(json!([1]))).is_err());
+        assert_eq!(value(other("text/plain", "input")).await.err().unwrap().parts().0, 422);
     }
 
     #[test]

@@ -1,114 +1,110 @@
-//! What became of a task (0.6 contract 1.2, but for its key).
+//! A task after its call was accepted: polled (0.6 contract 1.2, but for its key), cancelled, retried.
+//!
+//! An id that is unknown, another tenant's or none at all is 404, never PENDING.
+
+use std::time::Duration;
 
 use axum::response::Response;
 use jiff::Timestamp;
-use millrace_store::{FlowId, Principal, State, TaskError, TaskId, TaskRecord};
-use serde::Serialize;
-use serde_json::{Value, json};
+use millrace_runner::TaskView;
+use millrace_store::{Principal, TaskId, TaskRecord, TenantId};
+use tokio::time::Instant;
 
+use crate::answer;
 use crate::error::ApiError;
+use crate::idempotency::Name;
 use crate::request::Incoming;
 use crate::respond;
+use crate::validation::{Fault, Fields};
 
-/// `status` and `result` are Langflow's; its clients ignore the rest.
-#[derive(Serialize)]
-struct TaskResponse {
-    status: &'static str,
-    result: Value,
-    state: State,
-    task_id: TaskId,
-    flow_id: FlowId,
-    session_id: String,
-    attempt: u64,
-    created_at: Timestamp,
-    started_at: Option<Timestamp>,
-    ended_at: Option<Timestamp>,
-    error: Option<Value>,
-}
+/// How long a poll may wait at most, in seconds: a gateway's 30 less what the last look may take.
+const LONGEST_WAIT: f64 = 20.0;
 
-/// `GET /api/v1/task/{task_id}`
+/// The pause after the first look; each one after it is half as long again, up to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// `GET /api/v1/task/{task_id}?wait=`
 ///
-/// An id that is unknown, another tenant's or none at all is 404, never PENDING.
+/// `wait` is how many seconds the caller would rather wait for the end than ask again.
 pub(crate) async fn poll(incoming: Incoming, caller: Principal) -> Result<Response, ApiError> {
-    let unknown = || ApiError::not_found("Task not found");
-    let id: TaskId = incoming.param("task_id").parse().map_err(|_| unknown())?;
-    let task = incoming.app.runner.store().task(&caller.tenant, id).await?.ok_or_else(unknown)?;
-    Ok(respond::of_task(respond::ok(&TaskResponse::from(task)), id))
+    let wait = wait(incoming.query())?;
+    let id = task_id(&incoming)?;
+    let task = look_until(wait, || find(&incoming, &caller.tenant, id)).await?;
+    let now = incoming.app.runner.store().host().now();
+    let again = (!task.state.is_terminal()).then(|| pause_between_polls(task.created_at, now));
+    let response = answer(task);
+    Ok(match again {
+        Some(seconds) => respond::again_in(response, seconds),
+        None => response,
+    })
 }
 
-impl From<TaskRecord> for TaskResponse {
-    fn from(task: TaskRecord) -> Self {
-        let (status, result) = match task.state {
-            State::Queued | State::Running => ("PENDING", Value::Null),
-            State::Succeeded => ("SUCCESS", task.result.unwrap_or_default()),
-            State::Failed => {
-                ("FAILURE", task.error.as_ref().map_or(Value::Null, |error| json!(error.message)))
-            }
-            State::Cancelled => ("FAILURE", json!("cancelled")),
-        };
-        let error =
-            task.error.map(|TaskError { kind, message, .. }| json!({"kind": kind, "message": message}));
-        Self {
-            status,
-            result,
-            state: task.state,
-            task_id: task.id,
-            flow_id: task.flow,
-            session_id: task.session,
-            attempt: task.attempt,
-            created_at: task.created_at,
-            started_at: task.started_at,
-            ended_at: task.ended_at,
-            error,
+/// `DELETE /api/v1/task/{task_id}` and `POST /api/v1/task/{task_id}/cancel`
+pub(crate) async fn cancel(incoming: Incoming, caller: Principal) -> Result<Response, ApiError> {
+    let id = task_id(&incoming)?;
+    incoming.app.runner.cancel(&caller.tenant, id).await?;
+    Ok(answer(find(&incoming, &caller.tenant, id).await?))
+}
+
+/// `POST /api/v1/task/{task_id}/retry`
+pub(crate) async fn retry(incoming: Incoming, caller: Principal) -> Result<Response, ApiError> {
+    let id = task_id(&incoming)?;
+    let name = Name::read(&incoming.headers, None)?.map(|name| name.of("retry", id));
+    let task = incoming.app.runner.retry(&caller.tenant, id, name).await?;
+    Ok(answer::queued(&task, Some(id)))
+}
+
+fn task_id(incoming: &Incoming) -> Result<TaskId, ApiError> {
+    incoming.param("task_id").parse().map_err(|_| unknown())
+}
+
+async fn find(incoming: &Incoming, tenant: &TenantId, id: TaskId) -> Result<TaskRecord, ApiError> {
+    incoming.app.runner.store().task(tenant, id).await?.ok_or_else(unknown)
+}
+
+fn unknown() -> ApiError {
+    ApiError::not_found("Task not found")
+}
+
+fn answer(task: TaskRecord) -> Response {
+    let id = task.id;
+    respond::of_task(respond::ok(&TaskView::from(task)), id)
+}
+
+/// The query's `wait`.
+fn wait(mut query: Fields) -> Result<Duration, Vec<Fault>> {
+    let seconds = query.number("wait", 0.0..=LONGEST_WAIT);
+    query.finish()?;
+    Ok(seconds.map_or(Duration::ZERO, Duration::from_secs_f64))
+}
+
+/// Looks again and again until the task has ended or the time is over. What is not there is not waited for.
+async fn look_until<F>(wait: Duration, look: impl Fn() -> F) -> Result<TaskRecord, ApiError>
+where
+    F: Future<Output = Result<TaskRecord, ApiError>>,
+{
+    let end = Instant::now() + wait;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let task = look().await?;
+        let left = end.saturating_duration_since(Instant::now());
+        if task.state.is_terminal() || left.is_zero() {
+            return Ok(task);
         }
+        tokio::time::sleep(pause.min(left)).await;
+        pause = (pause * 3 / 2).min(LAST_PAUSE);
+    }
+}
+
+/// How many seconds a client is asked to leave between two polls: a task that took long takes longer.
+fn pause_between_polls(created: Timestamp, now: Timestamp) -> u64 {
+    match now.duration_since(created).as_secs() {
+        ..10 => 1,
+        10..60 => 2,
+        60.. => 5,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn task(state: State, result: Option<Value>, error: Option<TaskError>) -> Value {
-        let record = TaskRecord {
-            id: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
-            state,
-            flow: "67e55044-10b1-426f-9247-bb680e5fe0c8".parse().unwrap(),
-            flow_version: "v".into(),
-            session: "s".into(),
-            created_at: Timestamp::from_second(1_700_000_000).unwrap(),
-            started_at: None,
-            ended_at: None,
-            attempt: 1,
-            result,
-            error,
-        };
-        serde_json::to_value(TaskResponse::from(record)).unwrap()
-    }
-
-    #[test]
-    fn states_have_langflow_s_words() {
-        let error = TaskError { kind: "upstream".into(), message: "Error: no".into(), retryable: true };
-        for (task, status, result, state) in [
-            (task(State::Queued, None, None), "PENDING", json!(null), "queued"),
-            (task(State::Running, None, None), "PENDING", json!(null), "running"),
-            (
-                task(State::Succeeded, Some(json!({"text": "hi"})), None),
-                "SUCCESS",
-                json!({"text": "hi"}),
-                "succeeded",
-            ),
-            (task(State::Succeeded, Some(json!(null)), None), "SUCCESS", json!(null), "succeeded"),
-            (task(State::Failed, None, Some(error.clone())), "FAILURE", json!("Error: no"), "failed"),
-            (task(State::Cancelled, None, None), "FAILURE", json!("cancelled"), "cancelled"),
-        ] {
-            assert_eq!(
-                (&task["status"], &task["result"], &task["state"]),
-                (&json!(status), &result, &json!(state))
-            );
-        }
-        let failed = task(State::Failed, None, Some(error));
-        assert_eq!(failed["error"], json!({"kind": "upstream", "message": "Error: no"}));
-        assert_eq!(failed["created_at"], "2023-11-14T22:13:20Z");
-        assert_eq!(failed.as_object().unwrap().keys().next().unwrap(), "status");
-    }
-}
+mod tests;

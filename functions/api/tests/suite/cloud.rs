@@ -13,7 +13,9 @@ use http_body_util::BodyExt;
 use millrace_api::{App, handle, router};
 use millrace_outbound::{Outbound, OutboundConfig};
 use millrace_runner::{Runner, RunnerConfig};
-use millrace_store::{Store, StoreConfig, SystemHost, create_table_if_absent};
+use millrace_store::{
+    Claim, Lease, Outcome, Store, StoreConfig, SystemHost, TaskError, TenantId, create_table_if_absent,
+};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
@@ -30,7 +32,16 @@ type Messages = Arc<Mutex<Vec<Value>>>;
 /// One empty installation.
 pub(crate) struct Api {
     router: Router,
+    runner: Runner,
     messages: Messages,
+}
+
+/// How a task is to end.
+pub(crate) enum End {
+    /// With this result.
+    Result(Value),
+    /// With an error of this kind and sentence.
+    Error(&'static str, &'static str),
 }
 
 pub(crate) struct Reply {
@@ -47,6 +58,10 @@ impl Reply {
 
 impl Api {
     pub(crate) async fn start() -> Self {
+        Self::with(RunnerConfig::default(), OutboundConfig::default()).await
+    }
+
+    pub(crate) async fn with(config: RunnerConfig, outbound: OutboundConfig) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let table_url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
@@ -61,9 +76,25 @@ impl Api {
         for (tenant, key) in [("acme", KEY), ("other", OTHER)] {
             store.seed_key(&tenant.parse().unwrap(), key, "test").await.unwrap();
         }
-        let outbound = Outbound::new(OutboundConfig::default()).unwrap();
-        let runner = Runner::new(store, millrace_components::registry(), outbound, RunnerConfig::default());
-        Self { router: router(Arc::new(App::new(runner, 1_000_000))), messages }
+        let outbound = Outbound::new(outbound).unwrap();
+        let runner = Runner::new(store, millrace_components::registry(), outbound, config);
+        Self { router: router(Arc::new(App::new(runner.clone(), 1_000_000))), runner, messages }
+    }
+
+    /// Sends a request with these headers besides the key.
+    pub(crate) async fn with_headers(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Reply {
+        let mut request = Request::builder().method(method).uri(path).header("x-api-key", KEY);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.reply(request.body(Body::from(body)).unwrap()).await
     }
 
     /// Sends a request with JSON, or with a body of another content type.
@@ -77,6 +108,10 @@ impl Api {
     ) -> Reply {
         let request = Request::builder().method(method).uri(path).header("x-api-key", key);
         let request = request.header(CONTENT_TYPE, content_type).body(Body::from(body.to_owned())).unwrap();
+        self.reply(request).await
+    }
+
+    async fn reply(&self, request: Request<Body>) -> Reply {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
@@ -96,6 +131,41 @@ impl Api {
         serde_json::from_slice(&handle(&self.router, event.as_bytes()).await.unwrap()).unwrap()
     }
 
+    pub(crate) async fn delete(&self, path: &str) -> Reply {
+        self.send("DELETE", path, KEY, "", "").await
+    }
+
+    /// A queued task of this flow.
+    pub(crate) async fn queue(&self, flow: &str) -> String {
+        let body = json!({"inputs": {"text": "hi"}, "sync": false});
+        let answer = self.post(&format!("/api/v1/process/{flow}"), body).await.json();
+        answer["task"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Claims a task as a worker would.
+    pub(crate) async fn claim(&self, task: &str) -> Lease {
+        match self.store().claim(&tenant(), task.parse().unwrap()).await.unwrap() {
+            Claim::Granted(lease) => lease,
+            Claim::Refused(refusal) => panic!("{refusal:?}"),
+        }
+    }
+
+    /// Claims and ends a task as a worker would.
+    pub(crate) async fn finish(&self, task: &str, end: End) {
+        let outcome = match end {
+            End::Result(result) => Outcome::Succeeded { result },
+            End::Error(kind, message) => {
+                let (kind, message) = (kind.to_owned(), message.to_owned());
+                Outcome::Failed { error: TaskError { kind, message, retryable: false } }
+            }
+        };
+        self.store().finish(&self.claim(task).await, &outcome, None).await.unwrap();
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        self.runner.store()
+    }
+
     pub(crate) fn router(&self) -> &Router {
         &self.router
     }
@@ -111,6 +181,11 @@ impl Api {
         let flow: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
         flow["id"].as_str().unwrap().to_owned()
     }
+}
+
+/// The tenant that the tests are about.
+pub(crate) fn tenant() -> TenantId {
+    "acme".parse().unwrap()
 }
 
 /// The text of an event that the project keeps.

@@ -17,7 +17,8 @@ enum Flow {
     Echo,
 }
 
-const CASES: [(&str, Flow, u64); 27] = [
+const CASES: [(&str, Flow, u64); 35] = [
+    ("api-callback-secret", Flow::None, 200),
     ("api-flows-create", Flow::None, 201),
     ("api-flows-create-chat", Flow::None, 201),
     ("api-flows-delete", Flow::Chat, 200),
@@ -36,6 +37,8 @@ const CASES: [(&str, Flow, u64); 27] = [
     ("api-process-async", Flow::Chat, 200),
     ("api-process-batch", Flow::None, 404),
     ("api-process-function-url", Flow::None, 404),
+    ("api-process-idempotent", Flow::None, 404),
+    ("api-process-idempotent", Flow::Chat, 200),
     ("api-process-key-in-query", Flow::None, 404),
     ("api-process-malformed", Flow::Chat, 422),
     ("api-process-no-key", Flow::Chat, 403),
@@ -44,6 +47,12 @@ const CASES: [(&str, Flow, u64); 27] = [
     ("api-run", Flow::Echo, 200),
     ("api-run-stream", Flow::Echo, 200),
     ("api-task", Flow::None, 404),
+    ("api-task-cancel", Flow::None, 404),
+    ("api-task-cancel-post", Flow::None, 404),
+    ("api-task-retry", Flow::None, 404),
+    // Nothing is waited for that is not there.
+    ("api-task-wait", Flow::None, 404),
+    ("api-tasks-list", Flow::None, 200),
     // Files of flows are not taken yet.
     ("api-version", Flow::None, 200),
 ];

@@ -4,6 +4,10 @@
 mod cloud;
 mod events;
 mod flows;
+mod idempotency;
 mod keys;
+mod lifecycle;
+mod list;
 mod logs;
+mod outgrown;
 mod tasks;

@@ -102,7 +102,8 @@ async fn a_failed_run_has_a_task_that_says_so() {
     let id = reply.headers["x-millrace-task"].to_str().unwrap();
     let task = api.get(&format!("/api/v1/task/{id}")).await.json();
     assert_eq!((&task["status"], &task["result"]), (&json!("FAILURE"), &json!("No root vertex found")));
-    assert_eq!(task["error"], json!({"kind": "flow", "message": "No root vertex found"}));
+    let expected = json!({"kind": "flow", "message": "No root vertex found", "retryable": false});
+    assert_eq!(task["error"], expected);
 }
 
 #[tokio::test]
@@ -170,4 +171,50 @@ async fn inputs_that_are_missing_are_the_caller_s_fault() {
         assert_eq!(reply.status, 400);
         assert!(reply.json()["detail"].as_str().unwrap().contains("'text'"), "{}", reply.text);
     }
+}
+
+#[tokio::test]
+async fn a_call_says_where_its_end_is_posted_and_how_it_is_run() {
+    let api = Api::start().await;
+    let path = format!("/api/v1/process/{}", api.create(CHAT).await);
+    let options = json!({"inputs": {"text": "hi"}, "sync": false, "timeout": 60, "journal": "memory",
+        "callback_url": "https://example.com/done"});
+    let id = api.post(&path, options).await.json()["task"]["id"].as_str().unwrap().to_owned();
+    let lease = api.claim(&id).await;
+    assert_eq!((lease.mode.as_str(), lease.callback), ("memory", true));
+    assert_eq!(lease.deadline.duration_since(lease.started_at).as_secs(), 60);
+    let task = api.get(&format!("/api/v1/task/{id}")).await.json();
+    assert_eq!(task["callback"], "pending");
+    assert!(task["deadline"].is_string(), "{task}");
+}
+
+#[tokio::test]
+async fn options_that_do_not_fit_make_no_task() {
+    let api = Api::start().await;
+    let (process, run) = (api.create(CHAT).await, api.create(ECHO).await);
+    for (field, value) in [
+        ("timeout", json!(0)),
+        ("timeout", json!(86_401)),
+        ("journal", json!("some")),
+        ("callback_url", json!("u".repeat(2_049))),
+        ("callback_url", json!("no url")),
+        ("callback_url", json!("ftp://example.com/")),
+        ("callback_url", json!("http://example.com/")),
+        ("callback_url", json!("https://127.0.0.1/")),
+        ("callback_url", json!("https://169.254.169.254/latest/meta-data/")),
+        ("callback_url", json!("https://user:secret@example.com/")),
+    ] {
+        for (path, sync) in [
+            (format!("/api/v1/process/{process}"), true),
+            (format!("/api/v1/process/{process}"), false),
+            (format!("/api/v1/run/{run}"), true),
+            (format!("/api/v1/run/{run}"), false),
+        ] {
+            let reply = api.post(&path, json!({"sync": sync, field: value.clone()})).await;
+            assert_eq!(reply.status, 422, "{field} {value} {path}: {}", reply.text);
+            assert_eq!(reply.json()["detail"][0]["loc"], json!(["body", field]), "{value}");
+            assert!(!reply.text.contains("secret") && !reply.headers.contains_key("x-millrace-task"));
+        }
+    }
+    assert!(api.messages().is_empty());
 }
