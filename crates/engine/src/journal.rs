@@ -44,6 +44,11 @@ pub trait Journal: Send + Sync {
 pub struct MemoryJournal(Mutex<HashMap<String, Record>>);
 
 impl MemoryJournal {
+    /// A journal that starts with these records, by key.
+    pub fn of(records: impl IntoIterator<Item = (String, Record)>) -> Self {
+        Self(Mutex::new(records.into_iter().collect()))
+    }
+
     /// The records by key, sorted.
     pub fn records(&self) -> Vec<(String, Record)> {
         let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);

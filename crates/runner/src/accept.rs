@@ -25,6 +25,8 @@ pub struct Accepted {
 pub(crate) enum Named {
     /// Nothing yet: the caller is to make this task.
     New(Accepted),
+    /// A task that got no further than its name, and perhaps some records: the caller is to make it.
+    Abandoned(Accepted),
     /// This task.
     Known(Box<TaskRecord>),
 }
@@ -42,7 +44,7 @@ impl Runner {
         }
         self.check_callback(job)?;
         let accepted = match self.named(job, None).await? {
-            Named::New(accepted) => accepted,
+            Named::New(accepted) | Named::Abandoned(accepted) => accepted,
             Named::Known(known) => return accepted(&known),
         };
         let task = self.new_task(&accepted, job, plan.as_deref().ok(), JournalMode::Effects)?;
@@ -69,7 +71,7 @@ impl Runner {
         let input = store.task_input(tenant, failed).await?.ok_or(RunnerError::NotKept)?;
         let fresh = accepted(&old)?.with_id(store.new_task_id());
         let new = match self.reserve(tenant, idempotency.as_ref(), fresh, None).await? {
-            Named::New(new) => new,
+            Named::New(new) | Named::Abandoned(new) => new,
             Named::Known(known) => return accepted(&known),
         };
         let callback =
@@ -129,7 +131,7 @@ impl Runner {
             let left = until.map_or(1, |until| until.duration_since(now).as_secs().max(1));
             return Err(RunnerError::InProgress { seconds: left.unsigned_abs() });
         }
-        Ok(Named::New(Accepted { task, session: session_id(session)? }))
+        Ok(Named::Abandoned(Accepted { task, session: session_id(session)? }))
     }
 
     pub(crate) async fn load(&self, job: &Job) -> Result<Result<Arc<Plan>, RunError>, RunnerError> {

@@ -90,13 +90,18 @@ impl Journal for StoredJournal {
 }
 
 /// Records in memory, until the run is handed over: from then on, in the table as well.
-#[derive(Default)]
 pub(crate) struct HandoverJournal {
     memory: MemoryJournal,
     durable: OnceLock<StoredJournal>,
 }
 
 impl HandoverJournal {
+    /// A journal that starts with what an earlier process left of the same task.
+    pub fn of(earlier: Vec<JournalRecord>) -> Self {
+        let earlier = earlier.into_iter().map(|record| (record.key.clone(), restored(record)));
+        Self { memory: MemoryJournal::of(earlier), durable: OnceLock::new() }
+    }
+
     /// From now on new records go to the table too.
     pub fn hand_over_to(&self, durable: StoredJournal) {
         // Set once: a run is handed over once.

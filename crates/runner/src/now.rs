@@ -15,7 +15,7 @@ use std::time::Duration;
 use futures::stream::{StreamExt, TryStreamExt};
 use millrace_engine::{ErrorKind, Plan, RunError, Tweaks};
 use millrace_store::{
-    Counts, JournalMode, Lease, NewTask, Requeue, SessionId, StoreError, TaskId, TaskRecord,
+    Counts, JournalMode, JournalRecord, Lease, NewTask, Requeue, SessionId, StoreError, TaskId, TaskRecord,
 };
 
 use crate::accept::Named;
@@ -75,13 +75,21 @@ impl Runner {
         };
         self.check_callback(&job)?;
         let held = self.0.config.sync_timeout + self.0.config.reserve;
-        let accepted = match self.named(&job, Some(held)).await? {
-            Named::New(accepted) => accepted,
+        let (accepted, earlier) = match self.named(&job, Some(held)).await? {
+            Named::New(accepted) => (accepted, Vec::new()),
+            // Whoever began it may have died in the middle of handing it over.
+            Named::Abandoned(accepted) => {
+                let earlier = self.store().journal(&job.tenant, accepted.task).await?;
+                (accepted, earlier)
+            }
             Named::Known(known) => return Ok(before(known, job.session)),
         };
         let task = self.new_task(&accepted, &job, plan.as_deref().ok(), JournalMode::Memory)?;
         let ran = match plan {
-            Ok(plan) => self.run_waiting(&job, task, plan, tweaks, &accepted.session).await?,
+            Ok(plan) => {
+                let waiting = self.begin(task, earlier).await?;
+                self.run_waiting(&job, waiting, plan, tweaks, &accepted.session).await?
+            }
             Err(error) => {
                 let ended = Err(error);
                 self.keep(&task, &ended, None).await?;
@@ -94,13 +102,12 @@ impl Runner {
     async fn run_waiting(
         &self,
         job: &Job,
-        task: NewTask,
+        mut waiting: Waiting,
         plan: Arc<Plan>,
         tweaks: Tweaks,
         session: &SessionId,
     ) -> Result<Ran, RunnerError> {
         let limit = self.0.config.sync_timeout;
-        let mut waiting = self.begin(task).await?;
         let mut run: Running = Box::pin(self.execute(Parts {
             tenant: job.tenant.clone(),
             flow: job.flow.id,
@@ -134,9 +141,9 @@ impl Runner {
     }
 
     /// With a journal that is kept from the first effect on, the task is a row from the start.
-    async fn begin(&self, task: NewTask) -> Result<Waiting, StoreError> {
+    async fn begin(&self, task: NewTask, earlier: Vec<JournalRecord>) -> Result<Waiting, StoreError> {
         let began = self.store().host().now();
-        let journal = Arc::new(HandoverJournal::default());
+        let journal = Arc::new(HandoverJournal::of(earlier));
         if task.mode != JournalMode::Effects {
             let watch = Watch::new(None, None, None);
             return Ok(Waiting { task, began, watch, journal, lease: None });
