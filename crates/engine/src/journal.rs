@@ -1,7 +1,7 @@
 //! The effects that a task has already had.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -41,31 +41,60 @@ pub trait Journal: Send + Sync {
 
 /// A journal that lives as long as the run: enough where a run is not repeated.
 #[derive(Debug, Default)]
-pub struct MemoryJournal(Mutex<HashMap<String, Record>>);
+pub struct MemoryJournal(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// In the order in which they were made.
+    records: Vec<(String, Record)>,
+    places: HashMap<String, usize>,
+}
+
+impl Kept {
+    fn put(&mut self, key: &str, record: Record) -> Record {
+        let place = *self.places.entry(key.to_owned()).or_insert(self.records.len());
+        if place == self.records.len() {
+            self.records.push((key.to_owned(), record));
+        }
+        self.records[place].1.clone()
+    }
+}
 
 impl MemoryJournal {
     /// A journal that starts with these records, by key.
     pub fn of(records: impl IntoIterator<Item = (String, Record)>) -> Self {
-        Self(Mutex::new(records.into_iter().collect()))
+        let mut kept = Kept::default();
+        for (key, record) in records {
+            kept.put(&key, record);
+        }
+        Self(Mutex::new(kept))
+    }
+
+    /// The record that was made `place`-th, from 0.
+    pub fn nth(&self, place: usize) -> Option<(String, Record)> {
+        self.kept().records.get(place).cloned()
     }
 
     /// The records by key, sorted.
     pub fn records(&self) -> Vec<(String, Record)> {
-        let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<_> = map.iter().map(|(key, record)| (key.clone(), record.clone())).collect();
+        let mut all = self.kept().records.clone();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Journal for MemoryJournal {
     async fn recorded(&self, key: &EffectKey) -> Result<Option<Record>, RunError> {
-        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key.as_str()).cloned())
+        let kept = self.kept();
+        Ok(kept.places.get(key.as_str()).and_then(|place| kept.records.get(*place)).map(|(_, r)| r.clone()))
     }
 
     async fn record(&self, key: &EffectKey, record: Record) -> Result<Record, RunError> {
-        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(map.entry(key.as_str().to_owned()).or_insert(record).clone())
+        Ok(self.kept().put(key.as_str(), record))
     }
 }

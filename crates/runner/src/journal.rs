@@ -73,7 +73,13 @@ impl Journal for StoredJournal {
     }
 
     async fn record(&self, key: &EffectKey, record: Record) -> Result<Record, RunError> {
-        let row = stored(key.as_str(), &record, self.attempt);
+        self.put(key.as_str(), record).await
+    }
+}
+
+impl StoredJournal {
+    async fn put(&self, key: &str, record: Record) -> Result<Record, RunError> {
+        let row = stored(key, &record, self.attempt);
         match self.keep(&row).await {
             Ok(None) => {
                 self.watch.recorded();
@@ -90,28 +96,47 @@ impl Journal for StoredJournal {
 }
 
 /// Records in memory, until the run is handed over: from then on, in the table as well.
+///
+/// **What stands in the table is at any moment the beginning of what happened**: records are written one after
+/// the other, in the order in which they were made. A journal with holes would be replayed wrongly.
 pub(crate) struct HandoverJournal {
     memory: MemoryJournal,
     durable: OnceLock<StoredJournal>,
+    /// How many records stand in the table.
+    written: tokio::sync::Mutex<usize>,
 }
 
 impl HandoverJournal {
-    /// A journal that starts with what an earlier process left of the same task.
+    /// A journal that starts with what an earlier process left of the same task in the table.
     pub fn of(earlier: Vec<JournalRecord>) -> Self {
+        let written = tokio::sync::Mutex::new(earlier.len());
         let earlier = earlier.into_iter().map(|record| (record.key.clone(), restored(record)));
-        Self { memory: MemoryJournal::of(earlier), durable: OnceLock::new() }
+        Self { memory: MemoryJournal::of(earlier), durable: OnceLock::new(), written }
     }
 
-    /// From now on new records go to the table too.
-    pub fn hand_over_to(&self, durable: StoredJournal) {
+    /// From now on all records go to the table too; those so far at once.
+    ///
+    /// # Errors
+    /// What keeps a record from being written.
+    pub async fn hand_over_to(&self, durable: StoredJournal) -> Result<(), RunError> {
         // Set once: a run is handed over once.
         let _ = self.durable.set(durable);
+        self.write().await
     }
 
-    /// All records so far, for the table.
-    pub fn records(&self) -> Vec<JournalRecord> {
-        let all = self.memory.records();
-        all.into_iter().map(|(key, record)| stored(&key, &record, 1)).collect()
+    /// Writes what is not in the table yet.
+    async fn write(&self) -> Result<(), RunError> {
+        let Some(durable) = self.durable.get() else { return Ok(()) };
+        let mut written = self.written.lock().await;
+        while let Some((key, record)) = self.memory.nth(*written) {
+            let stands = durable.put(&key, record.clone()).await?;
+            if stands.request_hash != record.request_hash || stands.response != record.response {
+                let message = "Another process runs this task; it cannot go on here";
+                return Err(RunError::new(ErrorKind::Version, message).because(format!("record {key}")));
+            }
+            *written += 1;
+        }
+        Ok(())
     }
 }
 
@@ -123,10 +148,8 @@ impl Journal for HandoverJournal {
 
     async fn record(&self, key: &EffectKey, record: Record) -> Result<Record, RunError> {
         let record = self.memory.record(key, record).await?;
-        match self.durable.get() {
-            Some(durable) => durable.record(key, record).await,
-            None => Ok(record),
-        }
+        self.write().await?;
+        Ok(record)
     }
 }
 

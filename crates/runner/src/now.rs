@@ -12,7 +12,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::{StreamExt, TryStreamExt};
 use millrace_engine::{ErrorKind, Plan, RunError, Tweaks};
 use millrace_store::{
     Counts, JournalMode, JournalRecord, Lease, NewTask, Requeue, SessionId, StoreError, TaskId, TaskRecord,
@@ -24,9 +23,6 @@ use crate::execute::{Answer, Parts, outcome_of, too_large};
 use crate::journal::{HandoverJournal, StoredJournal};
 use crate::supervisor::{Stop, Watch, Watched};
 use crate::{Runner, RunnerError};
-
-/// Records that are written at once when a run is handed over.
-const PARALLEL_RECORDS: usize = 16;
 
 /// What became of a call whose caller waits. Its task can be polled.
 #[derive(Debug)]
@@ -141,7 +137,7 @@ impl Runner {
     }
 
     /// With a journal that is kept from the first effect on, the task is a row from the start.
-    async fn begin(&self, task: NewTask, earlier: Vec<JournalRecord>) -> Result<Waiting, StoreError> {
+    async fn begin(&self, task: NewTask, earlier: Vec<JournalRecord>) -> Result<Waiting, RunnerError> {
         let began = self.store().host().now();
         let journal = Arc::new(HandoverJournal::of(earlier));
         if task.mode != JournalMode::Effects {
@@ -150,7 +146,7 @@ impl Runner {
         }
         let lease = self.store().submit_claimed(&task, began).await?;
         let watch = Watch::new(None, None, Some((self.store().clone(), lease.clone())));
-        journal.hand_over_to(self.durable(&task, &watch));
+        journal.hand_over_to(self.durable(&task, &watch)).await.map_err(RunnerError::Flow)?;
         Ok(Waiting { task, began, watch, journal, lease: Some(lease) })
     }
 
@@ -158,10 +154,8 @@ impl Runner {
     async fn hand_over(&self, waiting: Waiting, run: Running) -> Result<(), RunnerError> {
         let Waiting { task, began, watch, journal, lease } = waiting;
         watch.close(Stop::HandOver);
-        // First the door, then what has passed it: no record falls between the two.
         if lease.is_none() {
-            journal.hand_over_to(self.durable(&task, &watch));
-            self.persist(&task, &journal).await?;
+            journal.hand_over_to(self.durable(&task, &watch)).await.map_err(RunnerError::Flow)?;
         }
         let task = NewTask { mode: JournalMode::Effects, ..task };
         // Its first claim is this process's: the worker's is a later one, and so reads the journal.
@@ -212,14 +206,6 @@ impl Runner {
     fn durable(&self, task: &NewTask, watch: &Arc<Watch>) -> StoredJournal {
         let place = (task.tenant.clone(), task.id);
         StoredJournal::new(self.store().clone(), place, 1, Vec::new(), watch.clone())
-    }
-
-    async fn persist(&self, task: &NewTask, journal: &HandoverJournal) -> Result<(), StoreError> {
-        let writes = journal
-            .records()
-            .into_iter()
-            .map(|record| async move { self.store().record(&task.tenant, task.id, &record).await });
-        futures::stream::iter(writes).buffered(PARALLEL_RECORDS).try_for_each(|_| async { Ok(()) }).await
     }
 
     /// Keeps the task of a call that was run here to its end.
