@@ -128,7 +128,10 @@ fn of_effect(step: &Step, asked: &[Timestamp], records: &[&JournalRecord], claim
     // Both clocks are this computer's; a record's time has lost what is below a millisecond.
     let recorded = record.at + 1.millisecond();
     for late in asked.iter().filter(|asked| **asked > recorded) {
-        wrong.push(format!("step {} was called at {late}, and stood recorded since {}", step.number, record.at));
+        wrong.push(format!(
+            "step {} was called at {late}, and stood recorded since {}",
+            step.number, record.at
+        ));
     }
     wrong
 }

@@ -93,7 +93,9 @@ async fn run(case: Case, form: Form) {
     let again = counts.calls - counts.effects;
     match (form, case.what) {
         // Those that were in flight beside the one that was hit may have been interrupted too.
-        (Form::List(_), What::Model | What::Record) => assert!(again >= usize::from(case.interrupts), "{case:?}"),
+        (Form::List(_), What::Model | What::Record) => {
+            assert!(again >= usize::from(case.interrupts), "{case:?}")
+        }
         _ => assert_eq!(again, usize::from(case.interrupts), "{case:?}: effects were repeated"),
     }
     world.stop().await;

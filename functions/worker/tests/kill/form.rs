@@ -73,7 +73,8 @@ fn chain(models: usize) -> Json {
         json!({"input_value": "", "sender": sender, "sender_name": sender, "session_id": "", "context_id": "",
             "should_store_message": true})
     };
-    let model = json!({"model": [{"name": "stand-in", "provider": "OpenAI"}], "input_value": "", "temperature": 0.1});
+    let model =
+        json!({"model": [{"name": "stand-in", "provider": "OpenAI"}], "input_value": "", "temperature": 0.1});
     let mut nodes = vec![node("ChatInput-1", "ChatInput", &["message"], message("User"))];
     let mut edges = Vec::new();
     let mut from = ("ChatInput-1".to_owned(), "message");

@@ -59,11 +59,7 @@ pub struct Killer {
 impl Killer {
     /// A killer that has no victim yet.
     pub fn new(plan: impl Plan) -> Arc<Self> {
-        Arc::new(Self {
-            plan: Mutex::new(Box::new(plan)),
-            worker: OnceLock::new(),
-            killed: Mutex::default(),
-        })
+        Arc::new(Self { plan: Mutex::new(Box::new(plan)), worker: OnceLock::new(), killed: Mutex::default() })
     }
 
     /// Names the victim.
@@ -105,5 +101,8 @@ impl Killer {
 
 /// The answer of a service that will not do it, and is not to be asked again.
 pub fn refusal() -> Verdict {
-    Verdict::Reply(400, Bytes::from_static(br#"{"__type":"com.amazonaws.sqs#InvalidSecurity","message":"no"}"#))
+    Verdict::Reply(
+        400,
+        Bytes::from_static(br#"{"__type":"com.amazonaws.sqs#InvalidSecurity","message":"no"}"#),
+    )
 }

@@ -2,7 +2,12 @@
 //!
 //! Every call that it makes passes a proxy or the stand-in provider, which both can kill it before they pass the call on,
 //! and before they answer it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a failure here is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a failure here is a failed test"
+)]
 
 mod audit;
 mod exact;

@@ -84,16 +84,23 @@ impl World {
         let dead = EventSource::start(cloud.sqs_client(), dead, sweeper(&runner));
         let sweeps = Schedule::start(SWEEP, sweeper(&runner));
         let tenant = "acme".parse().unwrap();
-        Self { killer, provider, runner, tenant, cloud, worker, sources: [tasks, dead], sweeps, proxies, lines }
+        Self {
+            killer,
+            provider,
+            runner,
+            tenant,
+            cloud,
+            worker,
+            sources: [tasks, dead],
+            sweeps,
+            proxies,
+            lines,
+        }
     }
 
     /// Stores a flow.
     pub async fn flow(&self, form: Form) -> FlowRecord {
-        let draft = FlowDraft {
-            name: format!("{form:?}"),
-            data: Some(form.data()),
-            ..FlowDraft::default()
-        };
+        let draft = FlowDraft { name: format!("{form:?}"), data: Some(form.data()), ..FlowDraft::default() };
         self.runner.store().create_flow(&self.tenant, draft, Vec::new()).await.unwrap()
     }
 
@@ -137,7 +144,8 @@ impl World {
     }
 
     async fn left(&self, open: &[&Submitted]) -> String {
-        let mut left = vec![format!("{} messages, {} tasks that have not ended:", self.messages(), open.len())];
+        let mut left =
+            vec![format!("{} messages, {} tasks that have not ended:", self.messages(), open.len())];
         for task in open.iter().take(20) {
             let record = self.runner.store().task(&self.tenant, task.task).await.unwrap();
             left.push(format!("{} {:?}: {record:?}", task.name, task.form));
