@@ -35,10 +35,13 @@ async fn a_queued_task_stays_within_its_budget() {
 
     let body = format!(r#"{{"v":1,"tenant":"default","task":"{task}"}}"#);
     let event = json!({"Records": [{"messageId": "m-1", "body": body, "eventSource": "aws:sqs"}]});
-    let answer = millrace_worker::handle_json(&stack.runner, event.to_string().as_bytes()).await.unwrap();
+    let answer =
+        millrace_worker::handle_json(&stack.runner, event.to_string().as_bytes(), None).await.unwrap();
     assert_eq!(serde_json::from_slice::<Json>(&answer).unwrap()["batchItemFailures"], json!([]));
     let worker = stack.meter.take();
-    assert!(worker.write_units <= 3, "worker: {worker:?}");
+    // Claim, the record of the one effect, the terminal state with its result, and the index entry that goes.
+    assert!(worker.write_units <= 3 + 1, "worker: {worker:?}");
+    assert_eq!(worker.calls_of("PutItem"), 1, "one record, of up to 1 KB: {worker:?}");
     assert_eq!(stack.provider.seen().len(), 1);
 
     let polled = stack.ended(&task).await;
@@ -49,7 +52,7 @@ async fn a_queued_task_stays_within_its_budget() {
     assert_eq!(calls(&poll).values().sum::<u64>(), 1, "poll: {poll:?}");
 
     // The same message again: refused by the claim's condition, and no model is called.
-    millrace_worker::handle_json(&stack.runner, event.to_string().as_bytes()).await.unwrap();
+    millrace_worker::handle_json(&stack.runner, event.to_string().as_bytes(), None).await.unwrap();
     let duplicate = stack.meter.take();
     assert!(duplicate.write_units <= 1, "duplicate: {duplicate:?}");
     assert_eq!(stack.provider.seen().len(), 1);

@@ -38,11 +38,23 @@ async fn every_payload_gets_its_answer() {
     for step in &steps {
         let event = payload(step, &known, &stack);
         if step.name.starts_with("sqs-") {
-            let answer = millrace_worker::handle_json(&stack.runner, event.as_bytes()).await.unwrap();
+            let answer = millrace_worker::handle_json(&stack.runner, event.as_bytes(), None).await.unwrap();
             let answer: Json = serde_json::from_slice(&answer).unwrap();
             let failed = answer["batchItemFailures"].as_array().unwrap();
             assert_eq!(failed.len() as u64, step.expected, "{}: {answer}", step.name);
             assert_known_messages(&event, failed);
+            continue;
+        }
+        if step.name.starts_with("sweeper-") {
+            let answer = millrace_sweeper::handle_json(&stack.runner, event.as_bytes(), None).await.unwrap();
+            let answer: Json = serde_json::from_slice(&answer).unwrap();
+            let failures = answer["batchItemFailures"].as_array().map(|failed| failed.len() as u64);
+            assert_eq!(
+                failures.or(answer["failed"].as_u64()),
+                Some(step.expected),
+                "{}: {answer}",
+                step.name
+            );
             continue;
         }
         let answer = millrace_api::handle(&stack.router, event.as_bytes()).await.unwrap();
@@ -66,7 +78,10 @@ async fn every_payload_gets_its_answer() {
 async fn a_malformed_batch_is_refused_as_a_whole() {
     let stack = Stack::without_worker().await;
     for event in ["", "{", "[]", r#"{"Records": 5}"#] {
-        assert!(millrace_worker::handle_json(&stack.runner, event.as_bytes()).await.is_err(), "{event}");
+        assert!(
+            millrace_worker::handle_json(&stack.runner, event.as_bytes(), None).await.is_err(),
+            "{event}"
+        );
         assert!(millrace_api::handle(&stack.router, event.as_bytes()).await.is_err(), "{event}");
     }
     let tenant: TenantId = "default".parse().unwrap();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use millrace_engine::{InputType, OutputSelection};
-use millrace_runner::{Call, Job};
+use millrace_runner::{Call, Job, Options};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
@@ -193,8 +193,9 @@ async fn submitted(stack: &Stack, flow: &str, body: &Json) -> (String, String) {
         output,
         tweaks: body["tweaks"].as_object().cloned().unwrap_or_default(),
     };
-    let job = Job { tenant, flow, session: session.as_str().try_into().unwrap(), call };
-    (stack.runner.submit(&job).await.unwrap().to_string(), session)
+    let session_id = session.as_str().try_into().unwrap();
+    let job = Job { tenant, flow, session: session_id, call, options: Options::default() };
+    (stack.runner.submit(&job).await.unwrap().task.to_string(), session)
 }
 
 fn compare(stack: &Stack, call: &CaseCall, done: &Done, kind: Kind, way: Way) -> Vec<String> {

@@ -4,6 +4,7 @@
 mod bad_input;
 mod budget;
 mod differences;
+mod durability;
 mod events;
 mod flows;
 mod http_contract;
@@ -12,4 +13,5 @@ mod recordings;
 mod recordings_06;
 mod recordings_113;
 mod sessions;
+mod simulation;
 mod stack;

@@ -29,6 +29,7 @@ pub struct Seen {
 ///
 /// `reply` is a text, a message, a list of completions, `{"error": …}` as a provider says it,
 /// `{"status": 500, "body": …}`, or `"hang"` and `"half"` under `"fault"`: no answer, and one that breaks off.
+/// `{"after_ms": 300, "say": …}` is said after so long.
 #[derive(Debug, Clone)]
 pub struct Reply {
     /// The request's body, where this reply is meant for that one request; other requests get replies in order.
@@ -115,7 +116,11 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
         script.seen.push(Seen { path: path.clone(), key, body: body.clone() });
         script.take(&body)
     };
-    let reply = reply.unwrap_or_else(|| json!(mock(&body)));
+    let mut reply = reply.unwrap_or_else(|| json!(mock(&body)));
+    if let Some(after) = reply["after_ms"].as_u64() {
+        tokio::time::sleep(std::time::Duration::from_millis(after)).await;
+        reply = reply["say"].take();
+    }
     match reply["fault"].as_str() {
         Some("hang") => std::future::pending().await,
         Some("half") => half(),

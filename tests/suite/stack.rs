@@ -8,7 +8,8 @@ use axum::Router;
 use bytes::Bytes;
 use millrace_api::{App, router};
 use millrace_local::{
-    EventSource, EventSourceConfig, Front, FrontConfig, FunctionError, LocalCloud, LocalConfig, from_async,
+    EventSource, EventSourceConfig, Front, FrontConfig, FunctionError, LocalCloud, LocalConfig, Schedule,
+    from_async,
 };
 use millrace_outbound::{Outbound, OutboundConfig};
 use millrace_runner::{Runner, RunnerConfig};
@@ -16,6 +17,7 @@ use millrace_store::metering::Meter;
 use millrace_store::{Store, StoreConfig, SystemHost, TenantId, create_table_if_absent};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
+use tokio_util::task::TaskTracker;
 
 use crate::provider::Provider;
 
@@ -39,7 +41,41 @@ pub struct Stack {
     client: reqwest::Client,
     _front: Front,
     _worker: Option<EventSource>,
-    _cloud: LocalCloud,
+    _sweeps: Option<Schedule>,
+    cloud: LocalCloud,
+}
+
+/// How a stack differs from the usual one.
+#[derive(Clone)]
+pub struct Setup {
+    /// Whether a worker waits at the queue.
+    pub worker: bool,
+    /// How often the sweeper runs, if at all.
+    pub sweeps: Option<Duration>,
+    /// How long a caller is kept waiting.
+    pub sync_timeout: Duration,
+    /// Whether work goes on after an answer.
+    pub background: bool,
+    /// Attempts that may fail; with 1 a passing reason is as final as any.
+    pub max_failures: u64,
+    /// Tasks of a tenant at once; 0 is no limit.
+    pub tenant_concurrency: u32,
+    /// How long a claim holds.
+    pub lease: Duration,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            worker: true,
+            sweeps: None,
+            sync_timeout: Duration::from_secs(28),
+            background: true,
+            max_failures: 1,
+            tenant_concurrency: 0,
+            lease: Duration::from_secs(30),
+        }
+    }
 }
 
 /// A response.
@@ -72,31 +108,33 @@ impl Answer {
 impl Stack {
     /// All of it, with a worker that waits at the queue.
     pub async fn start() -> Self {
-        Self::assemble(true).await
+        Self::with(Setup::default()).await
     }
 
     /// The same without a worker: what is queued stays so.
     pub async fn without_worker() -> Self {
-        Self::assemble(false).await
+        Self::with(Setup { worker: false, ..Setup::default() }).await
     }
 
-    async fn assemble(with_worker: bool) -> Self {
+    /// A stack of another make.
+    pub async fn with(setup: Setup) -> Self {
         // The HTTP client wants a provider, whatever it talks; another test may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let cloud = LocalCloud::start(LocalConfig::default()).await.unwrap();
         create_table_if_absent(&cloud.dynamodb_client(), "millrace").await.unwrap();
         let provider = Provider::start().await;
         let meter = Meter::new();
-        let runner = runner(&cloud, &provider, &meter);
+        let runner = runner(&cloud, &provider, &meter, &setup);
         let tenant: TenantId = "default".parse().unwrap();
         runner.store().seed_key(&tenant, KEY, "the suite's").await.unwrap();
         let router = router(Arc::new(App::new(runner.clone(), MAX_BODY_BYTES)));
         let config = FrontConfig { port: 0, ..FrontConfig::default() };
         let front = Front::start(config, Arc::new(api(router.clone()))).await.unwrap();
-        let worker = with_worker.then(|| {
+        let worker = setup.worker.then(|| {
             let config = EventSourceConfig::new(cloud.queue_url(), cloud.queue_arn());
             EventSource::start(cloud.sqs_client(), config, Arc::new(worker(runner.clone())))
         });
+        let sweeps = setup.sweeps.map(|period| Schedule::start(period, Arc::new(sweeper(runner.clone()))));
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
         let client = client.build().unwrap();
         Self {
@@ -108,7 +146,8 @@ impl Stack {
             client,
             _front: front,
             _worker: worker,
-            _cloud: cloud,
+            _sweeps: sweeps,
+            cloud,
         }
     }
 
@@ -145,6 +184,20 @@ impl Stack {
         answer.body["id"].as_str().unwrap().to_owned()
     }
 
+    /// The bodies of the messages that wait in the queue.
+    pub async fn messages(&self) -> Vec<Json> {
+        let sqs = self.cloud.sqs_client();
+        let received = sqs.receive_message().queue_url(self.cloud.queue_url()).visibility_timeout(0);
+        let received = received.max_number_of_messages(10).send().await.unwrap();
+        let bodies = received.messages.unwrap_or_default().into_iter().filter_map(|message| message.body);
+        bodies.map(|body| serde_json::from_str(&body).unwrap()).collect()
+    }
+
+    /// Loses every message that waits in the queue.
+    pub async fn drop_messages(&self) {
+        self.cloud.sqs_client().purge_queue().queue_url(self.cloud.queue_url()).send().await.unwrap();
+    }
+
     /// Polls a task until it has ended.
     pub async fn ended(&self, task: &str) -> Json {
         let started = Instant::now();
@@ -169,14 +222,20 @@ pub async fn send(request: reqwest::RequestBuilder) -> Answer {
     Answer { status, headers, body }
 }
 
-fn runner(cloud: &LocalCloud, provider: &Provider, meter: &Meter) -> Runner {
+fn runner(cloud: &LocalCloud, provider: &Provider, meter: &Meter, setup: &Setup) -> Runner {
     let sdk = cloud.sdk_config();
     let dynamodb = aws_sdk_dynamodb::config::Builder::from(&sdk).endpoint_url(cloud.dynamodb_url());
     let sqs = aws_sdk_sqs::config::Builder::from(&sdk).endpoint_url(cloud.sqs_url());
     let store = Store::new(
         aws_sdk_dynamodb::Client::from_conf(dynamodb.interceptor(meter.clone()).build()),
         aws_sdk_sqs::Client::from_conf(sqs.interceptor(meter.clone()).build()),
-        StoreConfig { plain_keys: true, ..StoreConfig::new("millrace", cloud.queue_url()) },
+        StoreConfig {
+            plain_keys: true,
+            max_failures: setup.max_failures,
+            tenant_concurrency: setup.tenant_concurrency,
+            lease: setup.lease,
+            ..StoreConfig::new("millrace", cloud.queue_url())
+        },
         Arc::new(SystemHost),
     );
     let outbound =
@@ -184,9 +243,14 @@ fn runner(cloud: &LocalCloud, provider: &Provider, meter: &Meter) -> Runner {
     let variables = [("OPENAI_API_KEY", "sk-operator".to_owned()), ("OPENAI_BASE_URL", provider.base_url())];
     let config = RunnerConfig {
         variables: variables.map(|(name, value)| (name.to_owned(), value)).into(),
+        sync_timeout: setup.sync_timeout,
         ..RunnerConfig::default()
     };
-    Runner::new(store, millrace_components::registry(), outbound, config)
+    let registry = millrace_components::registry();
+    match setup.background {
+        true => Runner::with_background(store, registry, outbound, config, TaskTracker::new()),
+        false => Runner::new(store, registry, outbound, config),
+    }
 }
 
 fn api(router: Router) -> impl millrace_local::Function {
@@ -203,8 +267,18 @@ fn worker(runner: Runner) -> impl millrace_local::Function {
     from_async(move |event: Bytes| {
         let runner = runner.clone();
         async move {
-            let answer = millrace_worker::handle_json(&runner, &event).await;
+            let answer = millrace_worker::handle_json(&runner, &event, None).await;
             answer.map(Bytes::from).map_err(|error| FunctionError::new("Worker", error.to_string()))
+        }
+    })
+}
+
+fn sweeper(runner: Runner) -> impl millrace_local::Function {
+    from_async(move |event: Bytes| {
+        let runner = runner.clone();
+        async move {
+            let answer = millrace_sweeper::handle_json(&runner, &event, None).await;
+            answer.map(Bytes::from).map_err(|error| FunctionError::new("Sweeper", error.to_string()))
         }
     })
 }
