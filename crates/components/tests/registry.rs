@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use millrace_components::{ENTRIES, registry};
 use millrace_engine::{
-    Clock, Context, FieldKind, Inputs, Kind, MemoryJournal, Resources, RunError, Services, Sessions, Value,
-    Variables, Unsupervised,
+    Clock, Context, FieldKind, Inputs, Kind, MemoryJournal, Resources, RunError, Services, Sessions,
+    Unsupervised, Value, Variables,
 };
 use serde_json::{Map, Value as Json, json};
 
