@@ -59,6 +59,23 @@ async fn a_synchronous_run_that_takes_too_long_becomes_a_task_and_pays_once() {
     assert_eq!(sends(&stack), 1, "the call was paid for twice");
 }
 
+/// Nobody waits for it any longer: a passing failure of the call in flight is no end of the task.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_passing_failure_after_the_answer_goes_back_to_the_queue() {
+    let stack = Stack::with(impatient(true)).await;
+    let path = process_path(&stack, "chat_prompt").await;
+    let busy = |after_ms: u64| {
+        let refusal = json!({"status": 503, "body": {"error": {"message": "busy"}}});
+        Reply::next(json!({"after_ms": after_ms, "say": refusal}))
+    };
+    stack.provider.script([busy(500), busy(0), busy(0), Reply::next(json!("at last"))]);
+    let answer = stack.post(&path, &json!({"inputs": {"text": "hi"}})).await;
+    assert_eq!(answer.body["status"], "PENDING", "{}", answer.body);
+    let ended = stack.ended(answer.body["task"]["id"].as_str().unwrap()).await;
+    assert_eq!((&ended["status"], &ended["result"]["text"]), (&json!("SUCCESS"), &json!("at last")), "{ended}");
+    assert_eq!((&ended["attempt"], &ended["failures"]), (&json!(2), &json!(1)), "{ended}");
+}
+
 /// Without time after the answer the call in flight counts as interrupted; what was recorded is not repeated.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_time_after_the_answer_only_the_call_in_flight_is_repeated() {

@@ -290,7 +290,8 @@ async fn reached(time: Option<Instant>) {
     }
 }
 
-fn again(lease: &Lease, wish: Option<Duration>) -> Requeue {
+/// Back to the queue after a failure that may pass: after 5, 10, 20… s, or as long as the other side wishes.
+pub(crate) fn again(lease: &Lease, wish: Option<Duration>) -> Requeue {
     let doubled =
         FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(u32::try_from(lease.failures).unwrap_or(31)));
     let delay = wish.map_or(doubled.min(LONGEST_PAUSE), |wish| wish.min(LONGEST_WISH));

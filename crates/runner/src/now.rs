@@ -18,11 +18,15 @@ use millrace_store::{
 };
 
 use crate::accept::Named;
+use crate::attempt::again;
 use crate::call::Job;
 use crate::execute::{Answer, Parts, outcome_of, too_large};
 use crate::journal::{HandoverJournal, StoredJournal};
 use crate::supervisor::{Stop, Watch, Watched};
 use crate::{Runner, RunnerError};
+
+/// How a run is given back that did nothing wrong.
+const YIELD: Requeue = Requeue { counts: Counts::Yield, delay: Duration::ZERO };
 
 /// What became of a call whose caller waits. Its task can be polled.
 #[derive(Debug)]
@@ -170,7 +174,7 @@ impl Runner {
             }
             None => {
                 drop(run);
-                self.give_back(&lease).await;
+                self.give_back(&lease, YIELD).await;
             }
         }
         Ok(())
@@ -189,15 +193,21 @@ impl Runner {
             }
         };
         drop(run);
-        let Some(ended) = ended else { return self.give_back(lease).await };
+        let ended = match ended {
+            None => return self.give_back(lease, YIELD).await,
+            // Nobody waits for it any longer: what may pass is tried again, as any queued task is.
+            Some(Err(error)) if error.transient => {
+                return self.give_back(lease, again(lease, error.retry_after)).await;
+            }
+            Some(ended) => ended,
+        };
         match self.settle(lease, outcome_of(&ended), watch.usage().as_ref()).await {
             Ok(()) => self.call_back_once(lease).await,
             Err(error) => tracing::warn!(task = %lease.task, %error, "an end is left to recovery"),
         }
     }
 
-    async fn give_back(&self, lease: &Lease) {
-        let requeue = Requeue { counts: Counts::Yield, delay: Duration::ZERO };
+    async fn give_back(&self, lease: &Lease, requeue: Requeue) {
         if let Err(error) = self.store().requeue(lease, requeue).await {
             tracing::warn!(task = %lease.task, %error, "a task is left to recovery");
         }
