@@ -72,7 +72,11 @@ async fn a_passing_failure_after_the_answer_goes_back_to_the_queue() {
     let answer = stack.post(&path, &json!({"inputs": {"text": "hi"}})).await;
     assert_eq!(answer.body["status"], "PENDING", "{}", answer.body);
     let ended = stack.ended(answer.body["task"]["id"].as_str().unwrap()).await;
-    assert_eq!((&ended["status"], &ended["result"]["text"]), (&json!("SUCCESS"), &json!("at last")), "{ended}");
+    assert_eq!(
+        (&ended["status"], &ended["result"]["text"]),
+        (&json!("SUCCESS"), &json!("at last")),
+        "{ended}"
+    );
     assert_eq!((&ended["attempt"], &ended["failures"]), (&json!(2), &json!(1)), "{ended}");
 }
 

@@ -1,14 +1,13 @@
 //! The whole local cloud, `millrace local`, killed with SIGKILL and started again on its files while tasks are submitted and
-//! run: none is lost, and nothing that was recorded is done again.
+//! run: none is lost or made twice, and nothing that was recorded is done again.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     clippy::print_stdout,
     reason = "a failure here is a failed test"
 )]
 
-// What the kill tests of the worker check, checked here too.
+// What the kill tests of the worker run and check is run and checked here too.
 #[path = "../../../../functions/worker/tests/kill/audit.rs"]
 mod audit;
 #[path = "../../../../functions/worker/tests/kill/form.rs"]
@@ -18,165 +17,127 @@ mod provider;
 #[path = "../../../../functions/worker/tests/kill/step.rs"]
 mod step;
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+mod local;
+mod strikes;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use futures::stream::{self, StreamExt};
 use millrace_local::{LocalCloud, LocalConfig};
-use millrace_outbound::{Outbound, OutboundConfig, OutboundError, Request, Response};
-use millrace_store::{Store, StoreConfig, SystemHost};
-use serde_json::{Value as Json, json};
+use millrace_store::{Store, StoreConfig, SystemHost, TaskQuery, TenantId};
+use serde_json::json;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::timeout;
 
-use audit::{Submitted, audit};
+use audit::{Counts, Submitted, audit};
 use form::Form;
-use provider::Provider;
+use local::{Client, Local};
+use provider::{Calls, Provider};
+use strikes::{Strike, Strikes};
 
 /// `MILLRACE_KILL_TASKS` has another number.
 const TASKS: usize = 200;
 const KILLS: usize = 5;
 const SEED: u64 = 7;
-const KEY: &str = "local-key";
-/// When all has to be over.
-const LIMIT: Duration = Duration::from_secs(180);
+/// Calls that are under way at once.
+const CLIENTS: usize = 16;
 const FORMS: [Form; 6] =
     [Form::Chain(1), Form::List(1), Form::Chain(4), Form::List(4), Form::Chain(10), Form::List(10)];
-
-/// A `millrace local` on a port and a folder of its own. Dropped, it is killed, and the folder goes.
-struct Local {
-    folder: PathBuf,
-    port: u16,
-    provider: String,
-    process: Child,
-    outbound: Outbound,
-}
-
-impl Drop for Local {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-impl Local {
-    async fn start(provider: &str) -> Self {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        let folder = std::env::temp_dir().join(format!("millrace-kill-{}-{port}", std::process::id()));
-        let provider = provider.to_owned();
-        let process = spawn(&folder, port, &provider);
-        let outbound = Outbound::new(OutboundConfig { allow_loopback: true, ..OutboundConfig::default() });
-        let local = Self { folder, port, provider, process, outbound: outbound.unwrap() };
-        local.healthy().await;
-        local
-    }
-
-    /// SIGKILL, and up again on the same files.
-    async fn kill_and_restart(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-        self.process = spawn(&self.folder, self.port, &self.provider);
-        self.healthy().await;
-    }
-
-    async fn healthy(&self) {
-        let started = Instant::now();
-        while self.send(Request::get(self.url("/health"))).await.is_err() {
-            assert!(started.elapsed() < Duration::from_secs(30), "it does not come up");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
-    }
-
-    async fn send(&self, request: Request) -> Result<Response, OutboundError> {
-        self.outbound.send(request.header("x-api-key", KEY)?.timeout(Duration::from_secs(10))).await
-    }
-
-    /// Posts until there is an answer: under its name the same call is the same task.
-    async fn post(&self, path: &str, name: &str, body: &Json) -> Json {
-        let started = Instant::now();
-        loop {
-            let request = Request::post(self.url(path)).json(body).unwrap();
-            let request = request.header("idempotency-key", name).unwrap();
-            match self.send(request).await {
-                Ok(answer) if answer.status < 300 => return serde_json::from_slice(&answer.body).unwrap(),
-                Ok(answer) if answer.status < 500 => panic!("{name}: {} {:?}", answer.status, answer.body),
-                _ => {}
-            }
-            assert!(started.elapsed() < LIMIT, "{name} is not accepted");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    async fn has_ended(&self, task: &Submitted) -> bool {
-        let answer = self.send(Request::get(self.url(&format!("/api/v1/task/{}", task.task)))).await;
-        let Ok(answer) = answer else { return false };
-        assert_eq!(answer.status, 200, "{} is lost: {:?}", task.name, answer.body);
-        serde_json::from_slice::<Json>(&answer.body).unwrap()["status"] != "PENDING"
-    }
-}
-
-fn spawn(folder: &Path, port: u16, provider: &str) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_millrace"))
-        .args(["local", "--key", KEY, "--sweep-seconds", "0.5", "--port", &port.to_string(), "--data"])
-        .arg(folder)
-        .env("MILLRACE_LEASE_SECONDS", "2")
-        .env("MILLRACE_MAX_FAILURES", "1000")
-        .env("OPENAI_BASE_URL", provider)
-        .env("OPENAI_API_KEY", "sk-test")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_task_is_lost_when_the_whole_cloud_is_killed() {
     let count = std::env::var("MILLRACE_KILL_TASKS").ok().and_then(|text| text.parse().ok()).unwrap_or(TASKS);
-    let provider = Provider::start(Duration::from_millis(20), |_| Box::pin(async {})).await;
-    let mut local = Local::start(provider.base_url()).await;
+    let plan: Vec<Form> = FORMS.into_iter().cycle().take(count).collect();
+    let effects: usize = plan.iter().map(|form| form.steps("", 0).len()).sum();
+    // Each call of the model is two moments, and all kills have to come before the last.
+    let (strikes, due) = Strikes::new(SEED, (effects / 8, effects * 2 / (KILLS + 1)));
+    let provider = Provider::start(Duration::from_millis(20), move |_| strikes.moment()).await;
+    let mut local = Local::start(provider.base_url());
+    let client = local.client();
+    client.healthy().await;
+
+    let tasks = async {
+        let tasks = submit(&client, &plan).await;
+        wait(&client, &tasks).await;
+        tasks
+    };
+    let limit = Duration::from_secs(150) + Duration::from_millis(250) * u32::try_from(count).unwrap();
+    let both = async { tokio::join!(tasks, kill(&mut local, &client, due)) };
+    let (tasks, ()) = timeout(limit, both).await.unwrap_or_else(|_| panic!("not over after {limit:?}"));
+
+    local.kill();
+    let counts = audit_files(&local, &tasks, &provider.calls()).await;
+    println!("{KILLS} kills of the whole cloud, {} calls of the API repeated; {counts}", client.unanswered());
+    assert_eq!((counts.tasks, counts.records), (count, counts.effects));
+    assert!(counts.claims > count as u64, "no kill has hit a task");
+}
+
+/// Kills the cloud and starts it again, each time that it is due.
+async fn kill(local: &mut Local, client: &Client, mut due: UnboundedReceiver<Strike>) {
+    for _ in 0..KILLS {
+        let strike = due.recv().await.expect("the provider is there for longer");
+        local.kill();
+        drop(strike);
+        local.restart();
+        client.healthy().await;
+    }
+}
+
+/// Submits a task of each form, several at once; whoever had no answer asks again.
+async fn submit(client: &Client, plan: &[Form]) -> Vec<Submitted> {
     let mut flows = Vec::new();
     for form in FORMS {
         let body = json!({"name": format!("{form:?}"), "data": form.data()});
-        let flow = local.post("/api/v1/flows/", "unused", &body).await;
+        let flow = client.post("/api/v1/flows/", "a-flow", &body).await;
         flows.push((form, flow["id"].as_str().unwrap().to_owned()));
     }
-    let mut random = fastrand::Rng::with_seed(SEED);
-    let kill_every = count.div_ceil(KILLS);
-    let mut tasks = Vec::new();
-    for (number, (form, flow)) in flows.iter().cycle().take(count).enumerate() {
+    let calls = plan.iter().enumerate().map(|(number, form)| {
+        let (_, flow) = flows.iter().find(|(drawn, _)| drawn == form).unwrap();
+        // Some results fit into the task's row, and some do not.
         let (name, padding) = (format!("task-{number:05}"), [0, 1500][number / FORMS.len() % 2]);
-        let body = json!({"inputs": form.inputs(&name, padding), "sync": false, "session_id": name});
-        let answer = local.post(&format!("/api/v1/process/{flow}"), &name, &body).await;
-        let task = answer["task"]["id"].as_str().unwrap().parse().unwrap();
-        tasks.push(Submitted { name, form: *form, padding, flow: flow.parse().unwrap(), task });
-        if number % kill_every == kill_every - 1 {
-            tokio::time::sleep(Duration::from_millis(random.u64(0..300))).await;
-            local.kill_and_restart().await;
+        async move {
+            let body = json!({"inputs": form.inputs(&name, padding), "sync": false, "session_id": name});
+            let answer = client.post(&format!("/api/v1/process/{flow}"), &name, &body).await;
+            let task = answer["task"]["id"].as_str().unwrap().parse().unwrap();
+            Submitted { name, form: *form, padding, flow: flow.parse().unwrap(), task }
         }
-    }
-    let started = Instant::now();
-    for task in &tasks {
-        while !local.has_ended(task).await {
-            assert!(started.elapsed() < LIMIT, "{} ({:?}) does not end", task.name, task.task);
+    });
+    stream::iter(calls).buffered(CLIENTS).collect().await
+}
+
+/// Polls until all tasks have ended. A task that was accepted and is not known is one lost.
+async fn wait(client: &Client, tasks: &[Submitted]) {
+    for task in tasks {
+        let path = format!("/api/v1/task/{}", task.task);
+        while client.get(&path).await.is_none_or(|task| task["status"] == "PENDING") {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
-    local.process.kill().unwrap();
-    local.process.wait().unwrap();
+}
 
+/// Checks what the files have after the last kill.
+async fn audit_files(local: &Local, tasks: &[Submitted], calls: &Calls) -> Counts {
     let config = LocalConfig { data: Some(local.folder.clone()), ..LocalConfig::default() };
     let cloud = LocalCloud::start(config.clone()).await.unwrap();
     let store = StoreConfig::new(config.table, cloud.queue_url());
     let store = Store::new(cloud.dynamodb_client(), cloud.sqs_client(), store, Arc::new(SystemHost));
-    let counts = audit(&store, &"default".parse().unwrap(), &tasks, &provider.calls()).await;
-    println!("{KILLS} kills of the whole cloud; {counts}");
-    assert_eq!((counts.tasks, counts.records), (count, counts.effects));
-    assert!(counts.claims > count as u64, "no kill has hit a task");
+    let tenant = "default".parse().unwrap();
+    let counts = audit(&store, &tenant, tasks, calls).await;
+    assert_eq!(all_tasks(&store, &tenant).await, tasks.len(), "a call that was repeated has made two tasks");
     cloud.shutdown().await;
+    counts
+}
+
+async fn all_tasks(store: &Store, tenant: &TenantId) -> usize {
+    let (mut count, mut cursor) = (0, None);
+    loop {
+        let query = TaskQuery { flow: None, state: None, limit: 100, cursor };
+        let page = store.tasks(tenant, &query).await.unwrap();
+        count += page.tasks.len();
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => return count,
+        }
+    }
 }
