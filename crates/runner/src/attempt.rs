@@ -127,6 +127,7 @@ impl Runner {
             }
             Ended::Lost(refusal) => tracing::info!(task = %lease.task, ?refusal, "no longer this worker's"),
         }
+        self.hide_until_deleted(&watch, visit).await;
         Ok(())
     }
 

@@ -1,15 +1,22 @@
 //! Heartbeats: while a task runs, its lease, its message's visibility and its tenant's slot are extended together.
 
+use std::time::Duration;
+
 use millrace_store::{Lease, Refusal, Renewal, Slot};
+use tokio::time::Instant;
 
 use crate::Runner;
+use crate::attempt::Visit;
 use crate::supervisor::Watch;
 
 /// Heartbeats within one lease: two may fail before it is lost.
 const BEATS: u32 = 3;
 
 /// The message stays hidden for so much longer than the lease holds, so that what comes back can be claimed.
-const LATER: std::time::Duration = std::time::Duration::from_secs(5);
+const LATER: Duration = Duration::from_secs(5);
+
+/// Lambda's own limit, where the invocation does not say when it ends.
+const LONGEST_INVOCATION: Duration = Duration::from_secs(15 * 60);
 
 impl Runner {
     /// Extends a lease until it is lost, and says why it was.
@@ -35,6 +42,17 @@ impl Runner {
         }
     }
 
+    /// A message whose task is over is deleted with its batch, which may run on for long: until then it stays
+    /// hidden, and is not delivered once more for nothing.
+    pub(crate) async fn hide_until_deleted(&self, watch: &Watch, visit: &Visit) {
+        let Some(receipt) = visit.receipt.as_deref().filter(|_| watch.has_beaten()) else { return };
+        let left = visit.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let by = left.unwrap_or(LONGEST_INVOCATION) + LATER;
+        if let Err(error) = self.store().extend_visibility(receipt, by).await {
+            tracing::debug!(%error, "a message may be delivered once more");
+        }
+    }
+
     /// What goes along with a heartbeat. None of it decides anything, so that none of it may fail a task.
     async fn beat_beside(&self, lease: &Lease, watch: &Watch, slot: Option<&Slot>, receipt: Option<&str>) {
         let store = self.store();
@@ -45,6 +63,7 @@ impl Runner {
         };
         if let Some(receipt) = receipt {
             let by = store.config().lease + LATER;
+            watch.beat();
             let _ = store.extend_visibility(receipt, by).await.map_err(failed("visibility"));
         }
         if let Some(slot) = slot {

@@ -58,6 +58,8 @@ struct Observed {
     longest: Duration,
     admitted: u64,
     recorded: u64,
+    /// Whether the message's visibility was cut to what a lease needs.
+    beaten: bool,
     running: Vec<String>,
     done: Vec<String>,
     tokens: Usage,
@@ -90,6 +92,16 @@ impl Watch {
     pub fn saw(&self, took: Duration) {
         let mut state = self.state();
         state.longest = state.longest.max(took);
+    }
+
+    /// A heartbeat has cut the visibility of the task's message.
+    pub fn beat(&self) {
+        self.state().beaten = true;
+    }
+
+    /// Whether a heartbeat has cut the visibility of the task's message.
+    pub fn has_beaten(&self) -> bool {
+        self.state().beaten
     }
 
     /// A new record is kept.
