@@ -20,14 +20,16 @@ pub fn scenarios() -> Vec<Scenario> {
             ten(),
             vec![rule(of(Worker).to(Table), When::OneTask(60), &[ServerError])],
         )
-        .once(),
+        .once()
+        .seeds(12),
         Scenario::new(
             15,
             "one of ten panics",
             ten(),
             vec![rule(of(Worker).to(Web), When::First(1), &[Panic])],
         )
-        .ends(Ends::But(1)),
+        .ends(Ends::But(1))
+        .seeds(12),
         Scenario::new(
             16,
             "messages that are none of ours, among ours",
