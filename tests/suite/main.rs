@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod budget;
+mod callbacks;
 mod differences;
 mod durability;
 mod events;

@@ -51,10 +51,8 @@ pub enum Delivery {
 
 /// How an attempt came to its end.
 enum Ended {
-    /// The task is to end like this; what it used is the watch's to say, unless it stands here.
-    With(Outcome),
-    /// It had ended, but for its state.
-    Before(Outcome, Option<Json>),
+    /// The task is to end like this, having used this.
+    With(Outcome, Option<Json>),
     /// It goes back to the queue.
     Again(Requeue),
     /// It is somebody else's.
@@ -109,15 +107,11 @@ impl Runner {
             Err(error) if error.is_retryable() => Ended::Again(again(lease, None)),
             Err(error) => {
                 tracing::error!(task = %lease.task, %error, "a task could not be run");
-                Ended::With(failed(ErrorKind::Internal.code(), error.to_string(), false))
+                Ended::With(failed(ErrorKind::Internal.code(), error.to_string(), false), watch.usage())
             }
         };
         match ended {
-            Ended::With(outcome) => {
-                self.settle(lease, outcome, watch.usage().as_ref()).await?;
-                self.call_back_once(lease).await;
-            }
-            Ended::Before(outcome, usage) => {
+            Ended::With(outcome, usage) => {
                 self.settle(lease, outcome, usage.as_ref()).await?;
                 self.call_back_once(lease).await;
             }
@@ -165,13 +159,13 @@ impl Runner {
         if lease.token > 1
             && let Some((outcome, usage)) = self.store().unfinished_result(lease).await?
         {
-            return Ok(Some(Ended::Before(outcome, usage)));
+            return Ok(Some(Ended::With(outcome, usage)));
         }
         if lease.failures >= self.store().config().max_failures {
             let message = format!("The task failed {} times without an end", lease.failures);
-            return Ok(Some(Ended::With(failed("attempts_exhausted", message, false))));
+            return Ok(Some(Ended::With(failed("attempts_exhausted", message, false), None)));
         }
-        Ok((self.store().host().now() >= lease.deadline).then(|| Ended::With(timed_out(lease))))
+        Ok((self.store().host().now() >= lease.deadline).then(|| Ended::With(timed_out(lease), None)))
     }
 
     /// What the run is made of, or why there can be none.
@@ -228,15 +222,15 @@ impl Runner {
             }
             Left::Over(over) => {
                 let _ = over.as_ref().map_err(|error| log_failure(lease, error));
-                Ended::With(outcome_of(&over))
+                Ended::With(outcome_of(&over), watch.usage())
             }
             Left::Stopped(Stop::Lost(refusal)) => Ended::Lost(refusal),
-            Left::TimedOut => Ended::With(timed_out(lease)),
+            Left::TimedOut => Ended::With(timed_out(lease), watch.usage()),
             Left::ShutDown => Ended::Again(Requeue { counts: Counts::Yield, delay: Duration::ZERO }),
             // What got no further would get no further again: that counts as a failure.
             Left::Stopped(_) if watch.is_fruitless() && last => {
                 let message = "No further step of the run fits into the time that a worker has";
-                Ended::With(failed(ErrorKind::Timeout.code(), message, false))
+                Ended::With(failed(ErrorKind::Timeout.code(), message, false), watch.usage())
             }
             Left::Stopped(_) => {
                 let counts = if watch.is_fruitless() { Counts::Failure } else { Counts::Yield };
