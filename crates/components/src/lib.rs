@@ -1,34 +1,56 @@
-//! The component types that flows are made of: one file each, listed once in [`ENTRIES`].
+//! The component types that flows are made of: one file each, listed in its category's `ENTRIES`.
 //!
 //! **A component reaches the outside only through the engine's `Context` and `outbound`.**
 
+mod agents;
 mod chains;
 mod chat;
+mod documents;
+mod embeddings;
 mod memories;
 mod models;
 mod prompts;
 mod protocol;
+mod python;
+mod retrieval;
+mod sql;
+#[cfg(test)]
+mod stand_in;
+mod toolkits;
+mod tools;
+mod web;
+
+use std::sync::LazyLock;
 
 use millrace_engine::{Entry, Registry};
 
-/// All component types, sorted by name.
-pub const ENTRIES: &[&Entry] = &[
-    &chat::chat_input::ENTRY,
-    &models::chat_openai::ENTRY,
-    &chat::chat_output::ENTRY,
-    &memories::buffer::ENTRY,
-    &memories::window::ENTRY,
-    &chains::conversation_chain::ENTRY,
-    &models::language_model::ENTRY,
-    &chains::llm_chain::ENTRY,
-    &memories::message_history::ENTRY,
-    &models::openai::ENTRY,
-    &models::openai_model::ENTRY,
-    &prompts::prompt::ENTRY,
-    &prompts::prompt_template::ENTRY,
-    &chat::text_input::ENTRY,
-    &chat::text_output::ENTRY,
+/// A category by name, and its component types.
+pub type Category = (&'static str, &'static [&'static Entry]);
+
+/// The component types by category, in the order of the reference.
+pub const CATEGORIES: &[Category] = &[
+    ("Chat", chat::ENTRIES),
+    ("Prompts and parsers", prompts::ENTRIES),
+    ("Models", models::ENTRIES),
+    ("Embeddings", embeddings::ENTRIES),
+    ("Chains", chains::ENTRIES),
+    ("Agents", agents::ENTRIES),
+    ("Tools", tools::ENTRIES),
+    ("Toolkits", toolkits::ENTRIES),
+    ("Memories", memories::ENTRIES),
+    ("Documents", documents::ENTRIES),
+    ("Retrieval", retrieval::ENTRIES),
+    ("Web", web::ENTRIES),
+    ("SQL", sql::ENTRIES),
+    ("Python and flows", python::ENTRIES),
 ];
+
+/// All component types, sorted by name.
+pub static ENTRIES: LazyLock<Vec<&'static Entry>> = LazyLock::new(|| {
+    let mut all: Vec<&'static Entry> = CATEGORIES.iter().flat_map(|(_, entries)| *entries).copied().collect();
+    all.sort_by_key(|entry| entry.spec.names[0].to_lowercase());
+    all
+});
 
 /// Hashes of the Python that Langflow's releases embed, as lines of `hash type`: the first 12 hex digits of
 /// the code's SHA-256, and the type it was released under.
@@ -36,5 +58,5 @@ const STOCK: &str = include_str!("../stock_hashes.txt");
 
 /// The registry of all component types.
 pub fn registry() -> Registry {
-    Registry::new(ENTRIES, STOCK)
+    Registry::new(&ENTRIES, STOCK)
 }

@@ -24,7 +24,7 @@ fn page() -> String {
          uploaded and is an error when it runs.\n",
         ENTRIES.len()
     );
-    for entry in ENTRIES {
+    for entry in ENTRIES.iter() {
         let spec = entry.spec;
         let outputs: Vec<_> = spec.outputs.iter().map(|output| format!("`{}`", output.name)).collect();
         write!(page, "\n## {}\n\n{}", spec.names[0], spec.about).unwrap();

@@ -38,6 +38,21 @@ pub mod handles {
     /// A chain.
     #[derive(Debug, Clone)]
     pub struct Chain(pub Arc<dyn crate::Chain>);
+    /// An embedding model.
+    #[derive(Debug, Clone)]
+    pub struct Embedder(pub Arc<dyn crate::Embedder>);
+    /// A tool.
+    #[derive(Debug, Clone)]
+    pub struct Tool(pub Arc<dyn crate::Tool>);
+    /// A retriever; a vector store serves as one.
+    #[derive(Debug, Clone)]
+    pub struct Retriever(pub Arc<dyn crate::Retriever>);
+    /// A vector store.
+    #[derive(Debug, Clone)]
+    pub struct VectorStore(pub Arc<dyn crate::VectorStore>);
+    /// What only components know, of one type.
+    #[derive(Debug)]
+    pub struct Object<T>(pub Arc<T>);
 }
 
 /// What a component type is, as data: reference pages and checks are made from it.
@@ -53,17 +68,42 @@ pub struct Spec {
     pub outputs: &'static [Output],
     /// Its part in a chat run.
     pub kind: Kind,
+    /// The services outside that it calls.
+    pub reaches: &'static [Reach],
     /// Examples that are tests.
     pub examples: &'static [Example],
 }
 
 impl Spec {
     /// The base for a spec that names only what differs.
-    pub const SUPPORTED: Self =
-        Self { names: &[], about: "", inputs: &[], outputs: &[], kind: Kind::Plain, examples: &[] };
+    pub const SUPPORTED: Self = Self {
+        names: &[],
+        about: "",
+        inputs: &[],
+        outputs: &[],
+        kind: Kind::Plain,
+        reaches: &[],
+        examples: &[],
+    };
 }
 
-/// A component's part in a 1.x run.
+/// A service outside that a component calls, for whoever wants to know before the flow runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// The service, such as `OpenAI`; or what is called, such as `the address in the field`.
+    pub service: &'static str,
+    /// Its address where the flow names none; empty if the flow must name one.
+    pub address: &'static str,
+    /// The field that names another; empty if none does.
+    pub field: &'static str,
+}
+
+/// A service with an address of its own that a field may replace (empty: none may).
+pub const fn reach(service: &'static str, address: &'static str, field: &'static str) -> Reach {
+    Reach { service, address, field }
+}
+
+/// A component's part in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Neither takes the caller's input nor gives the answer.
@@ -74,6 +114,8 @@ pub enum Kind {
     TextInput,
     /// Gives an answer.
     Output,
+    /// A toolkit of 0.x: the flow's last model is handed to its `llm` if nothing else feeds that.
+    Toolkit,
 }
 
 /// One input field.

@@ -11,7 +11,7 @@ use crate::capability::Usage;
 use crate::error::{ErrorKind, RunError};
 use crate::flow::Vertex;
 use crate::journal::Record;
-use crate::services::Services;
+use crate::services::{File, Files, Indexes, Services, State};
 use crate::value::Message;
 
 /// Something that leaves the process: a model call, a request, a read of a conversation, the time.
@@ -47,6 +47,8 @@ pub(crate) struct Identity {
     pub task_id: String,
     pub flow_id: String,
     pub session_id: String,
+    /// How many flows called each other to get here.
+    pub depth: u32,
 }
 
 pub(crate) struct RunState {
@@ -103,7 +105,8 @@ impl Context {
     /// wanted.
     pub fn detached(services: Services, wanted: &[&str]) -> Self {
         let id = || "example".to_owned();
-        let root = Self::root(services, Identity { task_id: id(), flow_id: id(), session_id: id() });
+        let root =
+            Self::root(services, Identity { task_id: id(), flow_id: id(), session_id: id(), depth: 0 });
         let vertex = Vertex {
             id: id(),
             kind: id(),
@@ -118,6 +121,28 @@ impl Context {
             upstream: HashMap::new(),
             ancestors: Box::new(BTreeSet::new),
         })
+    }
+
+    /// What this run may reach.
+    pub(crate) fn services(&self) -> &Services {
+        &self.run.services
+    }
+
+    /// How many flows called each other to get here.
+    pub(crate) fn depth(&self) -> u32 {
+        self.run.identity.depth
+    }
+
+    /// The run of another flow, as a part of this one: its effects stand below this scope.
+    pub(crate) fn inner_run(&self, services: Services, flow_id: String) -> Self {
+        let identity = Identity { flow_id, depth: self.depth() + 1, ..self.run.identity.clone() };
+        Self { scope: self.scope.clone(), ..Self::root(services, identity) }
+    }
+
+    /// Counts what the run of another flow used as this vertex's own.
+    pub(crate) fn used(&self, usage: Usage) {
+        let vertex = self.vertex_id().to_owned();
+        self.run.usage.lock().unwrap_or_else(PoisonError::into_inner).push((vertex, usage));
     }
 
     /// A scope below this one. **Whatever may run at the same time needs segments of its own.**
@@ -223,6 +248,66 @@ impl Context {
             Ok(((), Usage::default()))
         };
         self.effect(effect, append).await
+    }
+
+    /// What a memory keeps beside its turns, and the version of it.
+    pub async fn state(&self, scope: &str) -> Result<Option<State>, RunError> {
+        let sessions = self.run.services.sessions.clone();
+        let effect = Effect { kind: "session.state", request: json!({"scope": scope}) };
+        self.effect(effect, || async move { Ok((sessions.state(scope).await?, Usage::default())) }).await
+    }
+
+    /// Puts a state in place of the one of version `expected` (`None`: where there is none). `false` where
+    /// another got there first: load it again, and put what follows from both.
+    pub async fn put_state(&self, scope: &str, expected: Option<u64>, body: &Json) -> Result<bool, RunError> {
+        let sessions = self.run.services.sessions.clone();
+        let writer = format!("{}#{}", self.run.identity.task_id, self.next_key().as_str());
+        let request = json!({"scope": scope, "expected": expected, "body": body});
+        let put = || async move {
+            Ok((sessions.put_state(scope, expected, &writer, body).await?, Usage::default()))
+        };
+        self.effect(Effect { kind: "session.put_state", request }, put).await
+    }
+
+    /// A file of at most `limit` bytes that the flow names. One that may change is recorded by its digest:
+    /// a run that is resumed sees the same, or ends.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Flow`] when there is none or it is too large; [`ErrorKind::Version`] when it changed.
+    pub async fn file(&self, reference: &str, limit: u64) -> Result<File, RunError> {
+        let file = self.run.services.files.read(reference, limit).await?;
+        if file.immutable {
+            return Ok(file);
+        }
+        let digest = hex(&Sha256::digest(&file.bytes));
+        let effect = Effect { kind: "file", request: json!({"file": reference}) };
+        let now = digest.clone();
+        let then: String = self.effect(effect, || async move { Ok((now, Usage::default())) }).await?;
+        if then != digest {
+            let message = format!("The file {} changed while this task was running", file.name);
+            return Err(RunError::new(ErrorKind::Version, message));
+        }
+        Ok(file)
+    }
+
+    /// The files below a folder, as references.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Flow`] when there is no such folder, or none may be read.
+    pub async fn folder(&self, folder: &str) -> Result<Vec<String>, RunError> {
+        let files = self.run.services.files.clone();
+        let effect = Effect { kind: "folder", request: json!({"folder": folder}) };
+        self.effect(effect, || async move { Ok((files.list(folder).await?, Usage::default())) }).await
+    }
+
+    /// Files, for a library that must open them by itself.
+    pub fn files(&self) -> &dyn Files {
+        self.run.services.files.as_ref()
+    }
+
+    /// Vector indexes. Reading one is no effect: what is under a key never changes.
+    pub fn indexes(&self) -> &dyn Indexes {
+        self.run.services.indexes.as_ref()
     }
 
     /// Forgets the conversation, once per place of a run.

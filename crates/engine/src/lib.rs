@@ -25,18 +25,20 @@ mod prompt;
 mod registry;
 mod run;
 mod services;
+mod subflow;
 mod tweak;
 mod value;
 
 pub use answer::{OutputSelection, RunAnswer};
 pub use capability::{
-    Capability, Chain, ChainCall, ChatMessage, ChatModel, ChatReply, ChatRequest, Memory, MemoryKeys, Role,
-    Usage,
+    Capability, Chain, ChainCall, ChatMessage, ChatModel, ChatReply, ChatRequest, DEFAULT_K, Embedder, Found,
+    Memory, MemoryKeys, Nearest, Object, Retriever, Role, Search, SearchKind, Tool, ToolCall, ToolForm,
+    ToolInput, ToolSpec, Usage, VectorStore, one_text_parameters,
 };
 pub use check::Warning;
 pub use component::{
-    Component, Default, Entry, Example, FieldKind, Input, Kind, Output, Outputs, Spec, flag, handles,
-    integer, json, message, number, output, rest, secret, text,
+    Component, Default, Entry, Example, FieldKind, Input, Kind, Output, Outputs, Reach, Spec, flag, handles,
+    integer, json, message, number, output, reach, rest, secret, text,
 };
 pub use context::{Context, Effect, EffectKey, Upstream};
 pub use error::{ErrorKind, FlowError, RunError};
@@ -48,6 +50,10 @@ pub use plan::Plan;
 pub use prompt::{Prompt, PromptPart, PromptText, Template, TemplateError};
 pub use registry::{Registry, Stock};
 pub use run::{ChatInput, InputType, ProcessInputs, ProcessOutput, Run, process, run_chat};
-pub use services::{Admission, Clock, Resources, Services, Sessions, Supervisor, Unsupervised, Variables};
+pub use services::{
+    Admission, Clock, File, Files, Flows, Indexes, LoadedFlow, Nowhere, Resources, Services, Sessions, State,
+    Supervisor, Unsupervised, Variables,
+};
+pub use subflow::MAX_FLOW_DEPTH;
 pub use tweak::{Leniency, TweakError, Tweaks};
 pub use value::{Document, Message, Source, Table, Value, python_str};

@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::check::{self, Warning};
-use crate::component::Entry;
+use crate::component::{Entry, Kind};
 use crate::error::FlowError;
 use crate::flow::{Dialect, Edge, Flow};
 use crate::registry::Registry;
+
+/// The output by which a component of 0.x that gives a language model is known.
+const MODEL: &str = "model";
 
 /// A flow that can be run any number of times. Nothing in it changes.
 pub struct Plan {
@@ -25,14 +28,15 @@ impl Plan {
     ///
     /// # Errors
     /// [`FlowError::NoRoot`], [`FlowError::Cycle`] and, in 0.x, [`FlowError::Unconnected`].
-    pub fn new(flow: Flow, registry: &Registry, strict: bool) -> Result<Arc<Self>, FlowError> {
+    pub fn new(mut flow: Flow, registry: &Registry, strict: bool) -> Result<Arc<Self>, FlowError> {
         let count = flow.vertices.len();
+        let entries: Vec<_> = flow.vertices.iter().map(|vertex| registry.component(vertex)).collect();
+        hand_model_to_toolkits(&mut flow, &entries);
         let (mut incoming, mut outgoing) = (vec![Vec::new(); count], vec![Vec::new(); count]);
         for (i, edge) in flow.edges.iter().enumerate() {
             incoming[edge.target].push(i);
             outgoing[edge.source].push(i);
         }
-        let entries = flow.vertices.iter().map(|vertex| registry.component(vertex)).collect();
         let findings = flow.vertices.iter().map(|vertex| check::vertex(registry, vertex, strict)).collect();
         let plan = Self { flow, entries, findings, incoming, outgoing };
         plan.refuse_unconnected()?;
@@ -134,5 +138,22 @@ impl Plan {
         }
         path.push(path[0]);
         path.iter().rev().map(|vertex| self.flow.vertices[*vertex].id.clone()).collect()
+    }
+}
+
+/// A toolkit whose `llm` nothing feeds gets the last model of the flow (contract 2.5).
+fn hand_model_to_toolkits(flow: &mut Flow, entries: &[Option<&'static Entry>]) {
+    if flow.dialect == Dialect::V1 {
+        return;
+    }
+    let gives_model = |entry: &&Entry| entry.spec.outputs.first().is_some_and(|output| output.name == MODEL);
+    let Some(model) = entries.iter().rposition(|entry| entry.as_ref().is_some_and(gives_model)) else {
+        return;
+    };
+    for (toolkit, entry) in entries.iter().enumerate() {
+        let wants = entry.is_some_and(|entry| entry.spec.kind == Kind::Toolkit);
+        if wants && !flow.edges.iter().any(|edge| edge.target == toolkit && edge.field == "llm") {
+            flow.edges.push(Edge { source: model, output: None, target: toolkit, field: "llm".to_owned() });
+        }
     }
 }

@@ -185,7 +185,7 @@ impl PromptText {
     /// As messages: a plain text is the person's.
     pub fn into_messages(self) -> Vec<ChatMessage> {
         match self {
-            Self::Text(content) => vec![ChatMessage { role: Role::User, content }],
+            Self::Text(content) => vec![ChatMessage::new(Role::User, content)],
             Self::Messages(messages) => messages,
         }
     }
@@ -220,7 +220,7 @@ impl Prompt {
             let content = part.template.fill(value)?;
             match part.role {
                 None if self.parts.len() == 1 => return Ok(PromptText::Text(content)),
-                role => messages.push(ChatMessage { role: role.unwrap_or(Role::User), content }),
+                role => messages.push(ChatMessage::new(role.unwrap_or(Role::User), content)),
             }
         }
         Ok(PromptText::Messages(messages))
@@ -244,6 +244,7 @@ fn line(message: &ChatMessage) -> String {
         Role::System => "System",
         Role::User => "Human",
         Role::Assistant => "AI",
+        Role::Tool => "Tool",
     };
     format!("{who}: {}", message.content)
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::answer::{self, OutputSelection, RunAnswer};
 use crate::build::{build, output_of};
-use crate::capability::{Capability, Usage};
+use crate::capability::{Capability, Search, SearchKind, Usage};
 use crate::component::Kind;
 use crate::context::{Context, Identity};
 use crate::error::{ErrorKind, RunError};
@@ -16,12 +16,15 @@ use crate::plan::Plan;
 use crate::prompt::PromptText;
 use crate::services::Services;
 use crate::tweak::Tweaks;
-use crate::value::Value;
+use crate::value::{Value, python_str};
 
 /// Inputs in one call of `/process`, at most.
 const MAX_INPUTS: usize = 1_000;
 /// Calls of one list of inputs that run at a time.
 const PARALLEL_INPUTS: usize = 32;
+
+/// Documents of one search, at most.
+const MAX_FOUND: u64 = 1_000;
 
 /// What identifies a run and what it may reach.
 #[derive(Clone)]
@@ -88,9 +91,18 @@ pub enum InputType {
 /// # Errors
 /// [`RunError`], in Langflow's words where it has some.
 pub async fn process(run: &Run, inputs: ProcessInputs) -> Result<ProcessOutput, RunError> {
+    let cx = context(run).await?;
+    process_within(run, &cx, inputs).await
+}
+
+/// The same, in a scope that stands already.
+pub(crate) async fn process_within(
+    run: &Run,
+    cx: &Context,
+    inputs: ProcessInputs,
+) -> Result<ProcessOutput, RunError> {
     let plan = &run.plan;
     let root = plan.roots().next().ok_or_else(|| RunError::new(ErrorKind::Flow, "No root vertex found"))?;
-    let cx = context(run).await?;
     let mut needed = plan.ancestors(root);
     needed.insert(root);
     let built = build(run, &cx.scope("build"), &needed).await?;
@@ -116,14 +128,24 @@ pub async fn run_chat(
     input: &ChatInput,
     outputs: &OutputSelection,
 ) -> Result<RunAnswer, RunError> {
+    let cx = context(run).await?;
+    run_chat_within(run, &cx, input, outputs).await
+}
+
+/// The same, in a scope that stands already.
+pub(crate) async fn run_chat_within(
+    run: &Run,
+    cx: &Context,
+    input: &ChatInput,
+    outputs: &OutputSelection,
+) -> Result<RunAnswer, RunError> {
     let plan = &run.plan;
     let mut tweaks = run.tweaks.clone();
     fill_inputs(run, input, &mut tweaks)?;
     let filled = Run { tweaks, ..run.clone() };
-    let cx = context(run).await?;
     let all = (0..plan.flow().vertices.len()).collect();
     let built = build(&filled, &cx.scope("build"), &all).await?;
-    Ok(answer::answer(plan, &cx, input, outputs, &built))
+    Ok(answer::answer(plan, cx, input, outputs, &built))
 }
 
 async fn context(run: &Run) -> Result<Context, RunError> {
@@ -131,6 +153,7 @@ async fn context(run: &Run) -> Result<Context, RunError> {
         task_id: run.task_id.clone(),
         flow_id: run.flow_id.clone(),
         session_id: run.session_id.clone(),
+        depth: 0,
     };
     let cx = Context::root(run.services.clone(), identity);
     if run.clear_session {
@@ -188,6 +211,10 @@ async fn call(object: &Value, cx: &Context, inputs: Map<String, Json>) -> Result
                 PromptText::Messages(messages) => serde_json::json!({"messages": messages}),
             })
         }
+        Value::Capability(Capability::VectorStore(store)) if inputs.contains_key("query") => {
+            let found = store.search(cx, &search_of(inputs)?).await?;
+            Ok(found.into_iter().map(|found| Value::Document(found.document).to_json()).collect())
+        }
         Value::Capability(Capability::ChatModel(_)) => {
             let message = "Invalid input type: a language model takes text or messages, not an object; \
                            connect it to a chain";
@@ -195,6 +222,33 @@ async fn call(object: &Value, cx: &Context, inputs: Map<String, Json>) -> Result
         }
         other => Ok(other.to_json()),
     }
+}
+
+/// A search as a caller writes it: `query`, and `k` and `search_type` if they are not the usual (contract 1.5).
+fn search_of(inputs: Map<String, Json>) -> Result<Search, RunError> {
+    let fault = |what: &str| RunError::new(ErrorKind::Input, format!("inputs.{what}"));
+    let mut search = Search::nearest(inputs.get("query").map(python_str).unwrap_or_default());
+    if let Some(k) = inputs.get("k") {
+        let k = k.as_u64().or_else(|| k.as_str()?.trim().parse().ok());
+        let k = k.filter(|k| (1..=MAX_FOUND).contains(k));
+        search.k =
+            k.ok_or_else(|| fault(&format!("k must be a whole number from 1 to {MAX_FOUND}")))? as usize;
+    }
+    match inputs.get("search_type").and_then(Json::as_str) {
+        None | Some("similarity" | "") => {}
+        Some("mmr") => {
+            let number = |name: &str| inputs.get(name).and_then(Json::as_f64);
+            let fetch_k =
+                number("fetch_k").map_or(search.k.max(20), |k| k.clamp(1.0, MAX_FOUND as f64) as usize);
+            let lambda = number("lambda_mult").unwrap_or(0.5).clamp(0.0, 1.0) as f32;
+            search.kind = SearchKind::Mmr { fetch_k, lambda };
+        }
+        Some(_) => return Err(fault("search_type must be similarity or mmr")),
+    }
+    if let Some(Json::Object(filter)) = inputs.get("filter") {
+        search.filter = filter.clone();
+    }
+    Ok(search)
 }
 
 /// Puts the caller's text and the session over the fields that take them.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use millrace_engine::{
-    Clock, ErrorKind, Journal, Resources, RunError, Services, Sessions, Supervisor, Variables,
+    Clock, ErrorKind, Journal, Nowhere, Resources, RunError, Services, Sessions, State, Supervisor, Variables,
 };
 use millrace_store::{FlowId, SessionId, Store, StoreError, TenantId, Turn};
 use serde_json::Value as Json;
@@ -30,6 +30,20 @@ impl Sessions for StoredSession {
         let turn = Turn { key: key.to_owned(), body: turn.clone() };
         let stored = self.store.append_turn(&self.tenant, self.flow, &self.session, scope, &turn).await;
         stored.map(drop).map_err(unavailable)
+    }
+
+    async fn state(&self, _scope: &str) -> Result<Option<State>, RunError> {
+        Ok(None)
+    }
+
+    async fn put_state(
+        &self,
+        _scope: &str,
+        _expected: Option<u64>,
+        _writer: &str,
+        _body: &Json,
+    ) -> Result<bool, RunError> {
+        Err(RunError::new(ErrorKind::Internal, "states are not kept yet"))
     }
 
     async fn clear(&self) -> Result<(), RunError> {
@@ -82,6 +96,9 @@ impl Runner {
                 session: session.clone(),
             }),
             variables: Arc::new(OperatorVariables(self.0.config.variables.clone())),
+            files: Arc::new(Nowhere),
+            indexes: Arc::new(Nowhere),
+            flows: Arc::new(Nowhere),
             clock: Arc::new(HostClock(store)),
             supervisor,
             resources: Resources::default().with(self.0.outbound.clone()),

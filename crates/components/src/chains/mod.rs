@@ -1,5 +1,10 @@
 //! Chains of the 0.x dialect.
 
-pub(crate) mod conversation_chain;
-pub(crate) mod llm_chain;
+mod conversation_chain;
+mod llm_chain;
 mod prompt_chain;
+
+use millrace_engine::Entry;
+
+/// Its component types, by file.
+pub(crate) const ENTRIES: &[&Entry] = &[&conversation_chain::ENTRY, &llm_chain::ENTRY];

@@ -113,7 +113,7 @@ impl Chain for PromptChain {
         let mut values = inputs;
         values.extend(memory.clone());
         let prompt = self.prompt.fill(&values).map_err(|e| RunError::new(ErrorKind::Input, e.to_string()))?;
-        let request = ChatRequest { messages: prompt.into_messages(), stop: Vec::new() };
+        let request = ChatRequest::of(prompt.into_messages());
         let reply = self.model.generate(cx, request).await?;
         if let Some(kept) = &self.memory {
             kept.save(cx, &turn, &reply.text).await?;

@@ -41,6 +41,7 @@ impl Component for ChatInput {
             inputs: r#"{"input_value": "hi", "should_store_message": false}"#,
             output: r#"{"message": "hi"}"#,
         }],
+        ..Spec::SUPPORTED
     };
 
     async fn run(self, cx: &Context) -> Result<Outputs, RunError> {

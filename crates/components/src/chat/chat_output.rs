@@ -47,6 +47,7 @@ impl Component for ChatOutput {
                 output: r#"{"message": "```json\n{\n  \"a\": 1\n}\n```"}"#,
             },
         ],
+        ..Spec::SUPPORTED
     };
 
     async fn run(self, cx: &Context) -> Result<Outputs, RunError> {

@@ -1,9 +1,15 @@
 //! Where a 1.x flow takes its input and gives its answer.
 
-pub(crate) mod chat_input;
-pub(crate) mod chat_output;
-pub(crate) mod text_input;
-pub(crate) mod text_output;
+mod chat_input;
+mod chat_output;
+mod text_input;
+mod text_output;
+
+use millrace_engine::Entry;
+
+/// Its component types, by file.
+pub(crate) const ENTRIES: &[&Entry] =
+    &[&chat_input::ENTRY, &chat_output::ENTRY, &text_input::ENTRY, &text_output::ENTRY];
 
 use millrace_engine::{Context, Message, RunError};
 

@@ -23,6 +23,7 @@ impl Component for TextOutput {
             inputs: r#"{"input_value": "a b"}"#,
             output: r#"{"text": "a b"}"#,
         }],
+        ..Spec::SUPPORTED
     };
 
     async fn run(self, _cx: &Context) -> Result<Outputs, RunError> {

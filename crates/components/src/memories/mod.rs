@@ -1,6 +1,11 @@
 //! Conversation memories.
 
 pub(crate) mod buffer;
-pub(crate) mod message_history;
+mod message_history;
 mod turns;
-pub(crate) mod window;
+mod window;
+
+use millrace_engine::Entry;
+
+/// Its component types, by file.
+pub(crate) const ENTRIES: &[&Entry] = &[&buffer::ENTRY, &message_history::ENTRY, &window::ENTRY];

@@ -31,7 +31,7 @@ impl Shown {
     pub fn history(&self, turns: &[Json]) -> Json {
         let exchanges = turns.iter().filter_map(|turn| serde_json::from_value::<Exchange>(turn.clone()).ok());
         if self.messages {
-            let message = |role, content| ChatMessage { role, content };
+            let message = |role, content: String| ChatMessage::new(role, content);
             let pairs =
                 exchanges.flat_map(|e| [message(Role::User, e.input), message(Role::Assistant, e.output)]);
             return json!(pairs.collect::<Vec<_>>());

@@ -1,7 +1,13 @@
 //! Language models.
 
-pub(crate) mod chat_openai;
-pub(crate) mod language_model;
-pub(crate) mod openai;
-pub(crate) mod openai_model;
+mod chat_openai;
+mod language_model;
+mod openai;
+mod openai_model;
 mod text_model;
+
+use millrace_engine::Entry;
+
+/// Its component types, by file.
+pub(crate) const ENTRIES: &[&Entry] =
+    &[&chat_openai::ENTRY, &language_model::ENTRY, &openai::ENTRY, &openai_model::ENTRY];

@@ -33,8 +33,8 @@ async fn answer(
     system: Option<String>,
     input: Option<String>,
 ) -> Result<Message, RunError> {
-    let system = system.map(|content| ChatMessage { role: Role::System, content });
-    let user = input.map(|content| ChatMessage { role: Role::User, content });
+    let system = system.map(|content| ChatMessage::new(Role::System, content));
+    let user = input.map(|content| ChatMessage::new(Role::User, content));
     let messages: Vec<_> = system.into_iter().chain(user).collect();
     if messages.is_empty() {
         return Err(RunError::new(
@@ -42,7 +42,7 @@ async fn answer(
             "there is nothing to send: input and system message are empty",
         ));
     }
-    let reply = model.generate(cx, ChatRequest { messages, stop: Vec::new() }).await?;
+    let reply = model.generate(cx, ChatRequest::of(messages)).await?;
     let mut message = Message::of(reply.text);
     message.source.source = Some(model.name().to_owned());
     message.usage = Some(reply.usage);

@@ -3,3 +3,4 @@
 pub(crate) mod openai;
 #[cfg(test)]
 mod openai_tests;
+pub(crate) mod service;

@@ -1,33 +1,25 @@
 //! The OpenAI protocol: one call, its settings, its errors.
 
-use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use millrace_engine::{ChatModel, ChatReply, ChatRequest, Context, Effect, ErrorKind, RunError, Usage};
-use millrace_outbound::{Outbound, OutboundError, Request, Response, Retry};
+use millrace_engine::{
+    ChatMessage, ChatModel, ChatReply, ChatRequest, Context, ErrorKind, Role, RunError, ToolCall, ToolForm,
+    ToolSpec, Usage,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
+
+use super::service::Service;
 
 /// Where the real OpenAI answers.
 const DEFAULT_BASE: &str = "https://api.openai.com/v1";
 
-/// What one call may take, repeats and pauses included, unless its node gives a single try more.
-const BUDGET: Duration = Duration::from_secs(120);
-
-/// Kept of the time that the run has left, so that the answer can be recorded.
-const RESERVE: Duration = Duration::from_secs(1);
-
 /// How a provider is reached and told apart.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
     base: String,
-    key: Option<String>,
-    timeout: Duration,
-    retries: u32,
-    /// The node it was made by, for errors: type and id.
-    node: (String, String),
+    service: Service,
 }
 
 /// What a node says about its provider; what it leaves open comes from variables.
@@ -40,13 +32,6 @@ pub(crate) struct Settings {
     pub retries: Option<u32>,
     /// Which variables may name the base address, the first that is set wins.
     pub base_variables: &'static [&'static str],
-}
-
-impl fmt::Debug for Endpoint {
-    /// Without the key.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Endpoint").field("base", &self.base).field("node", &self.node).finish_non_exhaustive()
-    }
 }
 
 impl Endpoint {
@@ -71,13 +56,14 @@ impl Endpoint {
             let message = "no API key: fill in the node's key field, or set the variable OPENAI_API_KEY";
             return Err(RunError::new(ErrorKind::Flow, message));
         }
-        Ok(Self {
-            base: base.trim().trim_end_matches('/').to_owned(),
-            key: key.map(|key| key.trim().to_owned()),
-            timeout: timeout(settings.timeout)?,
-            retries: settings.retries.unwrap_or(2).min(10),
-            node: (kind.to_owned(), cx.vertex_id().to_owned()),
-        })
+        let service = Service::new(cx, kind, "the OpenAI protocol")
+            .timeout(settings.timeout)?
+            .retries(settings.retries);
+        let service = match key {
+            Some(key) => service.secret("authorization", "Bearer ", key.trim()),
+            None => service,
+        };
+        Ok(Self { base: base.trim().trim_end_matches('/').to_owned(), service })
     }
 
     /// One chat call.
@@ -88,13 +74,23 @@ impl Endpoint {
         request: ChatRequest,
     ) -> Result<ChatReply, RunError> {
         let mut body = settings.clone();
-        body.insert("messages".into(), json!(request.messages));
+        body.insert(
+            "messages".into(),
+            request.messages.iter().map(|m| message(m, request.tool_form)).collect(),
+        );
+        add_tools(&mut body, &request);
         add_stop(&mut body, request.stop);
-        self.call(cx, "/chat/completions", body, |reply: ChatCompletion| {
-            let choice = reply.choices.into_iter().next()?;
-            Some((choice.message.content.unwrap_or_default(), reply.usage))
-        })
-        .await
+        let url = format!("{}/chat/completions", self.base);
+        self.service
+            .post(cx, "model", &url, &Json::Object(body), |reply: ChatCompletion| {
+                let choice = reply.choices.into_iter().next()?.message;
+                let usage = reply.usage.unwrap_or_default().into();
+                let text = choice.content.unwrap_or_default();
+                let calls = choice.tool_calls.unwrap_or_default().into_iter().map(ToolCall::from);
+                let tool_calls = calls.chain(choice.function_call.map(ToolCall::from)).collect();
+                Some((ChatReply { text, tool_calls, usage }, usage))
+            })
+            .await
     }
 
     /// One completion call: the conversation is one text.
@@ -107,94 +103,14 @@ impl Endpoint {
         let mut body = settings.clone();
         body.insert("prompt".into(), json!([as_text(request.messages)]));
         add_stop(&mut body, request.stop);
-        self.call(cx, "/completions", body, |reply: Completion| {
-            Some((reply.choices.into_iter().next()?.text, reply.usage))
-        })
-        .await
-    }
-
-    async fn call<R: for<'de> Deserialize<'de>>(
-        &self,
-        cx: &Context,
-        path: &str,
-        body: Map<String, Json>,
-        read: impl FnOnce(R) -> Option<(String, Option<TokenUsage>)>,
-    ) -> Result<ChatReply, RunError> {
-        let url = format!("{}{path}", self.base);
-        let body = Json::Object(body);
-        let effect = Effect { kind: "model", request: json!({"url": url, "body": body}) };
-        let perform = || async {
-            let response = self.post(cx, url.clone(), &body).await?;
-            let reply = response.json().map_err(|error| self.unreadable(&problem(&error)))?;
-            let (text, usage) = read(reply).ok_or_else(|| self.unreadable("it has no choices"))?;
-            let usage = usage.unwrap_or_default();
-            let usage = Usage { input: usage.prompt_tokens, output: usage.completion_tokens };
-            Ok((ChatReply { text, usage }, usage))
-        };
-        cx.scope(&self.node.1).effect(effect, perform).await
-    }
-
-    async fn post(&self, cx: &Context, url: String, body: &Json) -> Result<Response, RunError> {
-        let budget = self.budget(cx.time_left());
-        if budget.is_zero() {
-            let fault = self.fault("the run has no time left for a request to the provider");
-            return Err(RunError { kind: ErrorKind::Timeout, ..fault }.transient(true));
-        }
-        let request =
-            Request::post(url).timeout(self.timeout).retry(Retry::attempts(self.retries + 1)).within(budget);
-        let request = match &self.key {
-            Some(key) => request.bearer(key),
-            None => Ok(request),
-        };
-        let request = request.and_then(|request| request.json(body)).map_err(|e| self.failed(&e))?;
-        let outbound: &Outbound = cx.resource()?;
-        let response = outbound.send(request).await.map_err(|error| self.failed(&error))?;
-        if response.is_success() { Ok(response) } else { Err(self.refused(&response)) }
-    }
-
-    fn budget(&self, left: Option<Duration>) -> Duration {
-        let budget = BUDGET.max(self.timeout);
-        left.map_or(budget, |left| budget.min(left.saturating_sub(RESERVE)))
-    }
-
-    /// A request without a whole answer.
-    fn failed(&self, error: &OutboundError) -> RunError {
-        let kind = match error {
-            OutboundError::TimedOut { .. } => ErrorKind::Timeout,
-            OutboundError::Blocked { .. }
-            | OutboundError::InvalidUrl { .. }
-            | OutboundError::InvalidRequest { .. } => ErrorKind::Flow,
-            _ => ErrorKind::Upstream,
-        };
-        RunError { kind, ..self.fault(&error.to_string()) }.transient(error.is_transient())
-    }
-
-    /// An answer that is an error. The provider's own sentence is passed on, without the key should it
-    /// quote that.
-    fn refused(&self, response: &Response) -> RunError {
-        let said = serde_json::from_slice::<ErrorReply>(&response.body).ok().map(|reply| reply.error.message);
-        let said = said.unwrap_or_else(|| "its answer is no JSON of the OpenAI protocol".to_owned());
-        // Before it is cut: half a key would not be found.
-        let said = match &self.key {
-            Some(key) if key.len() > 4 => said.replace(key.as_str(), "***"),
-            _ => said,
-        };
-        let said: String = said.chars().take(500).collect();
-        let status = response.status;
-        let transient = matches!(status, 408 | 409 | 429 | 500..);
-        self.fault(&format!("the provider answered {status}: {said}"))
-            .transient(transient)
-            .retry_after(response.retry_after().filter(|_| transient))
-    }
-
-    /// An answer of success whose body cannot be used. Final: the provider has done its work and charged for
-    /// it, and would be paid for each repeat.
-    fn unreadable(&self, problem: &str) -> RunError {
-        self.fault(&format!("the provider's answer is not what the OpenAI protocol says: {problem}"))
-    }
-
-    fn fault(&self, message: &str) -> RunError {
-        RunError::new(ErrorKind::Upstream, format!("{} ({}): {message}", self.node.0, self.node.1))
+        let url = format!("{}/completions", self.base);
+        self.service
+            .post(cx, "model", &url, &Json::Object(body), |reply: Completion| {
+                let text = reply.choices.into_iter().next()?.text;
+                let usage = reply.usage.unwrap_or_default().into();
+                Some((ChatReply { text, tool_calls: Vec::new(), usage }, usage))
+            })
+            .await
     }
 }
 
@@ -233,24 +149,47 @@ impl ChatModel for OpenAiProtocolModel {
     }
 }
 
-/// What is wrong with an answer that is not the JSON of this protocol, without naming its host.
-fn problem(error: &OutboundError) -> String {
-    match error {
-        OutboundError::InvalidJson { problem, line, column, .. } => {
-            format!("{problem} at line {line} column {column}")
+/// A message in this protocol's form: a call of a tool, and its result, depend on how tools are offered.
+fn message(message: &ChatMessage, form: ToolForm) -> Json {
+    let content = &message.content;
+    match (&message.answers, form) {
+        (Some(call), ToolForm::Tools) => {
+            return json!({"role": "tool", "tool_call_id": call.id, "content": content});
         }
-        other => other.to_string(),
+        (Some(call), ToolForm::Functions) => {
+            return json!({"role": "function", "name": call.name, "content": content});
+        }
+        (None, _) => {}
     }
+    let mut fields =
+        Map::from_iter([("role".to_owned(), json!(message.role)), ("content".to_owned(), json!(content))]);
+    let function = |call: &ToolCall| json!({"name": call.name, "arguments": call.arguments});
+    match (message.tool_calls.as_slice(), form) {
+        ([], _) => {}
+        ([first, ..], ToolForm::Functions) => {
+            fields.insert("function_call".to_owned(), function(first));
+        }
+        (calls, ToolForm::Tools) => {
+            let call =
+                |call: &ToolCall| json!({"id": call.id, "type": "function", "function": function(call)});
+            fields.insert("tool_calls".to_owned(), calls.iter().map(call).collect());
+        }
+    }
+    Json::Object(fields)
 }
 
-/// 60 s by default; a node may ask for 1 to 600. More is cut: the 1.x OpenAI node is drawn with 700.
-fn timeout(seconds: Option<f64>) -> Result<Duration, RunError> {
-    let seconds = seconds.unwrap_or(60.0).min(600.0);
-    if (1.0..=600.0).contains(&seconds) {
-        return Ok(Duration::from_secs_f64(seconds));
+fn add_tools(body: &mut Map<String, Json>, request: &ChatRequest) {
+    if request.tools.is_empty() {
+        return;
     }
-    let message = format!("the request timeout is {seconds} s; it must be from 1 to 600");
-    Err(RunError::new(ErrorKind::Flow, message))
+    let (name, tools) = match request.tool_form {
+        ToolForm::Functions => ("functions", json!(request.tools)),
+        ToolForm::Tools => {
+            let tool = |tool: &ToolSpec| json!({"type": "function", "function": tool});
+            ("tools", request.tools.iter().map(tool).collect())
+        }
+    };
+    body.insert(name.to_owned(), tools);
 }
 
 fn add_stop(body: &mut Map<String, Json>, stop: Vec<String>) {
@@ -260,16 +199,16 @@ fn add_stop(body: &mut Map<String, Json>, stop: Vec<String>) {
 }
 
 /// A conversation as LangChain writes it for a model that takes one text: a single message is itself.
-fn as_text(messages: Vec<millrace_engine::ChatMessage>) -> String {
-    use millrace_engine::Role;
+fn as_text(messages: Vec<ChatMessage>) -> String {
     if let [only] = messages.as_slice() {
         return only.content.clone();
     }
-    let line = |message: &millrace_engine::ChatMessage| {
+    let line = |message: &ChatMessage| {
         let who = match message.role {
             Role::System => "System",
             Role::User => "Human",
             Role::Assistant => "AI",
+            Role::Tool => "Tool",
         };
         format!("{who}: {}", message.content)
     };
@@ -290,6 +229,34 @@ struct ChatChoice {
 #[derive(Deserialize)]
 struct ReplyMessage {
     content: Option<String>,
+    tool_calls: Option<Vec<ReplyToolCall>>,
+    function_call: Option<ReplyFunction>,
+}
+
+#[derive(Deserialize)]
+struct ReplyToolCall {
+    #[serde(default)]
+    id: String,
+    function: ReplyFunction,
+}
+
+#[derive(Deserialize)]
+struct ReplyFunction {
+    name: String,
+    #[serde(default)]
+    arguments: String,
+}
+
+impl From<ReplyToolCall> for ToolCall {
+    fn from(call: ReplyToolCall) -> Self {
+        Self { id: call.id, ..call.function.into() }
+    }
+}
+
+impl From<ReplyFunction> for ToolCall {
+    fn from(function: ReplyFunction) -> Self {
+        Self { id: String::new(), name: function.name, arguments: function.arguments }
+    }
 }
 
 #[derive(Deserialize)]
@@ -311,12 +278,8 @@ struct TokenUsage {
     completion_tokens: u64,
 }
 
-#[derive(Deserialize)]
-struct ErrorReply {
-    error: ErrorBody,
-}
-
-#[derive(Deserialize)]
-struct ErrorBody {
-    message: String,
+impl From<TokenUsage> for Usage {
+    fn from(usage: TokenUsage) -> Self {
+        Self { input: usage.prompt_tokens, output: usage.completion_tokens }
+    }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt};
 use millrace_engine::{
-    Admission, ChatMessage, ChatReply, ChatRequest, Clock, Context, ErrorKind, MemoryJournal, Resources,
-    Role, RunError, Services, Sessions, Supervisor, Variables,
+    Admission, ChatMessage, ChatReply, ChatRequest, Clock, Context, ErrorKind, MemoryJournal, Nowhere,
+    Resources, Role, RunError, Services, Sessions, State, Supervisor, Variables,
 };
 use millrace_outbound::{Answer, Hop, Outbound, OutboundConfig, Transport, TransportError};
 use serde_json::{Map, Value as Json};
@@ -87,6 +87,14 @@ impl Sessions for Run {
         Ok(())
     }
 
+    async fn state(&self, _: &str) -> Result<Option<State>, RunError> {
+        Ok(None)
+    }
+
+    async fn put_state(&self, _: &str, _: Option<u64>, _: &str, _: &Json) -> Result<bool, RunError> {
+        Ok(true)
+    }
+
     async fn clear(&self) -> Result<(), RunError> {
         Ok(())
     }
@@ -110,6 +118,9 @@ fn context(outbound: Outbound, left: Option<Duration>) -> Context {
         journal: Arc::new(MemoryJournal::default()),
         sessions: Arc::new(Run(left)),
         variables: Arc::new(Run(left)),
+        files: Arc::new(Nowhere),
+        indexes: Arc::new(Nowhere),
+        flows: Arc::new(Nowhere),
         clock: Arc::new(Run(left)),
         supervisor: Arc::new(Run(left)),
         resources: Resources::default().with(outbound),
@@ -137,8 +148,8 @@ async fn call(provider: Provider, timeout: Option<f64>, left: Option<u64>) -> Ca
         ..Settings::default()
     };
     let endpoint = Endpoint::resolve(&cx, "ChatOpenAI", settings).await.unwrap();
-    let message = ChatMessage { role: Role::User, content: "hi".to_owned() };
-    let request = ChatRequest { messages: vec![message], stop: Vec::new() };
+    let message = ChatMessage::new(Role::User, "hi");
+    let request = ChatRequest::of(vec![message]);
     let began = Instant::now();
     let outcome = model(endpoint, Form::Chat, Map::new()).generate(&cx, request).await;
     let seconds = began.elapsed().as_millis() as f64 / 1000.0;

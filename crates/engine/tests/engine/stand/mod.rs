@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use millrace_engine::{
-    Clock, FlowError, Journal, Leniency, MemoryJournal, Plan, ProcessInputs, Resources, Run, RunError,
-    Services, Sessions, TweakError, Tweaks, Unsupervised, Variables, parse,
+    Clock, FlowError, Journal, Leniency, MemoryJournal, Nowhere, Plan, ProcessInputs, Resources, Run,
+    RunError, Services, Sessions, State, TweakError, Tweaks, Unsupervised, Variables, parse,
 };
 use serde_json::{Map, Value as Json};
 
@@ -71,6 +71,14 @@ impl Sessions for Turns {
         Ok(())
     }
 
+    async fn state(&self, _: &str) -> Result<Option<State>, RunError> {
+        Ok(None)
+    }
+
+    async fn put_state(&self, _: &str, _: Option<u64>, _: &str, _: &Json) -> Result<bool, RunError> {
+        Ok(true)
+    }
+
     async fn clear(&self) -> Result<(), RunError> {
         self.0.lock().unwrap().clear();
         Ok(())
@@ -98,6 +106,9 @@ pub fn services(outside: &Outside) -> Services {
         journal: Arc::new(MemoryJournal::default()),
         sessions: Arc::new(Turns::default()),
         variables: Arc::new(Fixed),
+        files: Arc::new(Nowhere),
+        indexes: Arc::new(Nowhere),
+        flows: Arc::new(Nowhere),
         clock: Arc::new(Fixed),
         supervisor: Arc::new(Unsupervised),
         resources: Resources::default().with(outside.clone()).with(components::Meeting::of_two()),

@@ -1,0 +1,6 @@
+//! Vector stores and retrievers.
+
+use millrace_engine::Entry;
+
+/// Its component types, by file.
+pub(crate) const ENTRIES: &[&Entry] = &[];
