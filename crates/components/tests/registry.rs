@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use millrace_components::{ENTRIES, UNSUPPORTED, registry};
 use millrace_engine::{
-    Clock, Context, FieldKind, Inputs, Kind, MemoryJournal, Nowhere, Resources, RunError, Services, Sessions,
-    State, Unsupervised, Value, Variables,
+    Clock, Context, FieldKind, Inputs, Kind, MemoryJournal, MemorySessions, Nowhere, Resources, RunError,
+    Services, Unsupervised, Value, Variables,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -153,29 +153,6 @@ async fn input(json: Json) -> Value {
 struct Nothing;
 
 #[async_trait]
-impl Sessions for Nothing {
-    async fn turns(&self, _: &str, _: Option<u32>) -> Result<Vec<Json>, RunError> {
-        Ok(Vec::new())
-    }
-
-    async fn append(&self, _: &str, _: &str, _: &Json) -> Result<(), RunError> {
-        Ok(())
-    }
-
-    async fn state(&self, _: &str) -> Result<Option<State>, RunError> {
-        Ok(None)
-    }
-
-    async fn put_state(&self, _: &str, _: Option<u64>, _: &str, _: &Json) -> Result<bool, RunError> {
-        Ok(true)
-    }
-
-    async fn clear(&self) -> Result<(), RunError> {
-        Ok(())
-    }
-}
-
-#[async_trait]
 impl Variables for Nothing {
     async fn get(&self, _: &str) -> Result<Option<String>, RunError> {
         Ok(None)
@@ -191,7 +168,7 @@ impl Clock for Nothing {
 fn services() -> Services {
     Services {
         journal: Arc::new(MemoryJournal::default()),
-        sessions: Arc::new(Nothing),
+        sessions: Arc::new(MemorySessions::default()),
         variables: Arc::new(Nothing),
         files: Arc::new(Nowhere),
         indexes: Arc::new(Nowhere),
