@@ -156,6 +156,11 @@ pub(crate) const ENTRY: Entry = Entry::of::<ConversationalAgent>();
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use millrace_engine::{Capability, Value};
+    use millrace_outbound::Answer;
+
     use super::*;
     use crate::stand_in::Stand;
 
@@ -169,5 +174,39 @@ mod tests {
         let texts: Vec<_> = shown.as_array().unwrap().iter().map(|m| m["content"].clone()).collect();
         // 8 tokens, 5 and 5: with the first message it would be 23.
         assert_eq!(texts, ["four words or so", "two", "yes"]);
+    }
+
+    #[tokio::test]
+    async fn the_history_is_sent() {
+        let asked: Arc<Mutex<Vec<Json>>> = Arc::default();
+        let seen = asked.clone();
+        let stand = Stand::new(move |hop| {
+            let body = serde_json::from_slice(hop.body.as_ref().unwrap()).unwrap();
+            seen.lock().unwrap().push(body);
+            Answer::new(200, r#"{"choices": [{"message": {"content": "hi Bob"}}]}"#)
+        });
+        let cx = stand.cx();
+        let inputs = vec![
+            ("openai_api_key".to_owned(), Value::text("sk-x")),
+            ("tools".to_owned(), Value::List(Vec::new())),
+        ];
+        let outputs = ENTRY.run(inputs, &cx).await.unwrap();
+        let Some(Value::Capability(Capability::Chain(agent))) = outputs.get("agent") else {
+            panic!("no agent")
+        };
+        for question in ["I am Bob", "Who am I?"] {
+            let inputs = Map::from_iter([("input".to_owned(), json!(question))]);
+            assert_eq!(agent.call(&cx, inputs).await.unwrap().outputs["output"], "hi Bob");
+        }
+        let asked = asked.lock().unwrap();
+        let said: Vec<_> = asked[1]["messages"].as_array().unwrap().iter().skip(1).collect();
+        let said: Vec<_> = said.iter().map(|m| (m["role"].as_str(), m["content"].as_str())).collect();
+        let message = |role, content| (Some(role), Some(content));
+        assert_eq!(
+            said,
+            [message("user", "I am Bob"), message("assistant", "hi Bob"), message("user", "Who am I?")]
+        );
+        assert_eq!(asked[1]["messages"][0]["role"], "system");
+        assert_eq!((&asked[0]["max_tokens"], &asked[0]["temperature"]), (&json!(2000), &json!(0.9)));
     }
 }

@@ -79,17 +79,23 @@ impl FunctionsPlanner {
         Ok(messages)
     }
 
-    fn actions(&self, reply: &ChatReply) -> Result<Vec<Action>, Step> {
+    /// What a reply with calls wants; one call that cannot be read makes all of it unread.
+    fn wanted(&self, reply: &ChatReply) -> Plan {
         let mut actions = Vec::new();
         for call in &reply.tool_calls {
             let read = match self.offer {
                 Offer::Each => single(call),
                 Offer::Selection => selected(call),
             };
-            let read = read.map_err(|why| unread(&reply.text, call, &why))?;
-            actions.extend(read.into_iter().map(|action| Action { log: reply.text.clone(), ..action }));
+            match read {
+                Ok(more) => {
+                    actions
+                        .extend(more.into_iter().map(|action| Action { log: reply.text.clone(), ..action }));
+                }
+                Err(why) => return Plan::Unread(unread(&reply.text, call, &why)),
+            }
         }
-        Ok(actions)
+        Plan::Act(actions)
     }
 }
 
@@ -113,10 +119,7 @@ impl Planner for FunctionsPlanner {
         if reply.tool_calls.is_empty() {
             return Ok(Plan::Finish(Json::String(reply.text)));
         }
-        Ok(match self.actions(&reply) {
-            Ok(actions) => Plan::Act(actions),
-            Err(step) => Plan::Unread(step),
-        })
+        Ok(self.wanted(&reply))
     }
 }
 

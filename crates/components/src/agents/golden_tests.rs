@@ -13,6 +13,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{agent_initializer, zero_shot_agent};
 use crate::memories::buffer;
 use crate::stand_in::{Scripted, Stand, reply};
+use crate::tools::calculator;
 
 /// A tool with an answer to everything; without one it says what it is told.
 #[derive(Debug)]
@@ -59,6 +60,7 @@ fn cases() -> Vec<Case> {
         case("serpapi_tool", "", Told("Search", Some("SERP[president]"))),
         case("agent_chat_zero_shot_06", "chat-zero-shot-react-description", ECHO),
         case("agent_retriever_tool_06", "openai-functions", Told("notes", Some(PARAGRAPHS))),
+        case("calculator_06", "openai-functions", Told("Calculator", None)),
         case("multi_functions_06", "openai-multi-functions", Told("Search", Some("SERP[president]"))),
         remembering("agent_conversational_06", "conversational-react-description", json!({})),
         remembering(
@@ -108,7 +110,8 @@ async fn replay(case: &Case, golden: &Json) {
         let work = asked.iter().map(|request| contents(&messages(request)));
         let theirs = calls.iter().map(|call| contents(call["body"]["messages"].as_array().unwrap()));
         let first = calls[0]["reply"]["content"].as_str().unwrap_or_default();
-        for (ours, theirs) in work.zip(theirs).skip(1) {
+        // A call of the calculator's own shows no work, but an example and its question.
+        for (ours, theirs) in work.zip(theirs).skip(1).filter(|(_, theirs)| !theirs.contains("numexpr")) {
             assert_eq!(since(&ours, first), since(&theirs, first), "{}", case.golden);
         }
         sessions = Some(stand.services.sessions.clone());
@@ -116,9 +119,13 @@ async fn replay(case: &Case, golden: &Json) {
 }
 
 async fn agent(case: &Case, model: Arc<Scripted>, cx: &Context) -> Arc<dyn Chain> {
-    let tool = Value::Capability(Capability::Tool(Arc::new(Told(case.tool.0, case.tool.1))));
+    let llm = || ("llm".to_owned(), Value::Capability(Capability::ChatModel(model.clone())));
+    let tool = match case.tool.0 {
+        "Calculator" => built(&calculator::ENTRY, vec![llm()], cx).await,
+        name => Value::Capability(Capability::Tool(Arc::new(Told(name, case.tool.1)))),
+    };
     let mut inputs: Inputs = vec![
-        ("llm".to_owned(), Value::Capability(Capability::ChatModel(model))),
+        llm(),
         ("tools".to_owned(), Value::List(vec![tool])),
         ("agent".to_owned(), Value::text(case.kind)),
         ("max_iterations".to_owned(), Value::Json(json!(case.iterations))),

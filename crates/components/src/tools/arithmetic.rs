@@ -205,8 +205,10 @@ impl<'a> Reader<'a> {
     }
 }
 
+type Function = (&'static str, fn(f64) -> f64);
+
 /// numexpr's functions of one number.
-const FUNCTIONS: &[(&str, fn(f64) -> f64)] = &[
+const FUNCTIONS: &[Function] = &[
     ("sqrt", f64::sqrt),
     ("exp", f64::exp),
     ("expm1", f64::exp_m1),

@@ -1,7 +1,7 @@
 //! Tools that agents call, and what they are made of.
 
 pub(crate) mod arithmetic;
-mod calculator;
+pub(crate) mod calculator;
 pub(crate) mod callable;
 mod tool;
 
