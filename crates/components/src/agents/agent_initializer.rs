@@ -38,7 +38,7 @@ impl Component for AgentInitializer {
             )
             .or(Default::Text(kinds::KINDS[0])),
             message("llm", "The model."),
-            message("tools", "The tools that it may call."),
+            message("tools", "The tools that it may call; of an answer it sees 100,000 characters at most."),
             message(
                 "memory",
                 "Keeps the turns. The conversational kinds show them to the model, the others do not.",

@@ -42,7 +42,7 @@ impl Component for ConversationalAgent {
                 "openai_api_base",
                 "Base address; the variable OPENAI_API_BASE, else OpenAI's own if empty.",
             ),
-            message("tools", "The tools that it may call."),
+            message("tools", "The tools that it may call; of an answer it sees 100,000 characters at most."),
             message("memory", "The memory; one of its own if none is wired."),
             message("system_message", "Instructions; the usual ones if none are wired."),
             integer(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::future::try_join_all;
+use futures::future::join_all;
 use millrace_engine::{
     Capability, Chain, ChainCall, Context, ErrorKind, Memory, MemoryKeys, Outputs, RunError, Tool, ToolCall,
     ToolInput, Value, python_str,
@@ -14,6 +14,8 @@ use serde_json::{Map, Value as Json};
 pub(crate) const DEFAULT_ITERATIONS: u32 = 15;
 /// Iterations of one agent, at most: what a node asks for beyond it is refused.
 pub(crate) const MAX_ITERATIONS: u32 = 100;
+/// Tools that one answer of a model may call.
+pub(crate) const MAX_ACTIONS: usize = 32;
 /// Characters of a tool's answer that a model is shown; the cut is stated in it.
 const MAX_OBSERVATION: usize = 100_000;
 /// The answer of an agent that ran out of iterations (contract 5.1).
@@ -94,13 +96,14 @@ impl Executor {
         Ok(Json::String(STOPPED.to_owned()))
     }
 
-    /// Calls tools at the same time, each in a scope of its own.
+    /// Calls tools at the same time, each in a scope of its own. What one fails with is said when all are
+    /// done: their effects are paid for, and a later attempt shall find them.
     async fn act(&self, cx: &Context, actions: Vec<Action>) -> Result<Vec<Step>, RunError> {
         let calls = actions.into_iter().enumerate().map(|(i, action)| async move {
             let observation = self.observe(&cx.scope(&format!("tool-{i}")), &action).await?;
             Ok(Step { log: action.log, call: action.call.map(|call| (action.tool, call)), observation })
         });
-        try_join_all(calls).await
+        join_all(calls).await.into_iter().collect()
     }
 
     async fn observe(&self, cx: &Context, action: &Action) -> Result<String, RunError> {

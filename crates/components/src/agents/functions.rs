@@ -9,7 +9,7 @@ use millrace_engine::{
 };
 use serde_json::{Map, Value as Json, json};
 
-use super::executor::{Action, Plan, Planner, Step};
+use super::executor::{Action, MAX_ACTIONS, Plan, Planner, Step};
 use super::parse::tool_input;
 use super::{json_text, kinds, react, wording};
 
@@ -88,6 +88,10 @@ impl FunctionsPlanner {
                 Offer::Selection => selected(call),
             };
             match read {
+                Ok(more) if actions.len() + more.len() > MAX_ACTIONS => {
+                    let why = format!("there are more than {MAX_ACTIONS} calls in one answer");
+                    return Plan::Unread(unread(&reply.text, call, &why));
+                }
                 Ok(more) => {
                     actions
                         .extend(more.into_iter().map(|action| Action { log: reply.text.clone(), ..action }));

@@ -85,6 +85,16 @@ async fn several_actions_have_scopes_of_their_own() {
     assert_eq!(ids, [("Keep", "x-0"), ("Keep", "x-1")]);
 }
 
+#[tokio::test]
+async fn too_many_calls_are_not_begun() {
+    let actions = vec![json!({"action_name": "Keep", "action": {}}); MAX_ACTIONS + 1];
+    let arguments = json!({"actions": actions}).to_string();
+    let replies = vec![reply("", vec![call("tool_selection", &arguments)]), reply("done", Vec::new())];
+    let (_, model, tool, _) = run(Offer::Selection, replies).await;
+    assert!(tool.0.lock().unwrap().is_empty());
+    assert!(model.prompts()[1].contains("more than 32 calls"));
+}
+
 #[test]
 fn selections_that_cannot_be_read() {
     let cases = [
