@@ -5,9 +5,8 @@ use millrace_engine::{
     Value, flag, integer, message, number, output, secret, text,
 };
 use serde::Deserialize;
-use serde_json::Value as Json;
 
-use super::provider::{Choice, chosen};
+use super::provider::{Choice, chosen, selection};
 use super::text_model;
 use crate::protocol::openai::Settings;
 
@@ -72,22 +71,6 @@ impl Component for LanguageModel {
         };
         let model = chosen(cx, "LanguageModelComponent", choice).await?;
         text_model::outputs(cx, model, self.system_message, self.input_value).await
-    }
-}
-
-/// Name and provider of `[{name, provider}]`, of one such object, or of a bare name.
-fn selection(model: Option<Json>) -> (Option<String>, Option<String>) {
-    let first = match model {
-        Some(Json::Array(list)) => list.into_iter().next(),
-        other => other,
-    };
-    match first {
-        Some(Json::String(name)) => (Some(name), None),
-        Some(Json::Object(fields)) => {
-            let text = |name: &str| fields.get(name).and_then(Json::as_str).map(str::to_owned);
-            (text("name"), text("provider"))
-        }
-        _ => (None, None),
     }
 }
 

@@ -141,6 +141,22 @@ async fn of_bedrock(cx: &Context, kind: &str, choice: Choice) -> Result<Arc<dyn 
     Ok(bedrock::model(at, &choice.model, fields))
 }
 
+/// Name and provider of `[{name, provider}]`, of one such object, or of a bare name.
+pub(crate) fn selection(model: Option<Json>) -> (Option<String>, Option<String>) {
+    let first = match model {
+        Some(Json::Array(list)) => list.into_iter().next(),
+        other => other,
+    };
+    match first {
+        Some(Json::String(name)) => (Some(name), None),
+        Some(Json::Object(fields)) => {
+            let text = |name: &str| fields.get(name).and_then(Json::as_str).map(str::to_owned);
+            (text("name"), text("provider"))
+        }
+        _ => (None, None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

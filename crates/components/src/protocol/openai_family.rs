@@ -22,6 +22,13 @@ pub(crate) struct Provider {
     pub batch: usize,
 }
 
+impl Provider {
+    /// What tells it from the others in an identity: its last name.
+    pub fn id(&self) -> &'static str {
+        self.names.last().copied().unwrap_or_default()
+    }
+}
+
 /// A key that is a bearer token.
 const BEARER: (&str, &str) = ("authorization", "Bearer ");
 
@@ -57,10 +64,8 @@ pub(crate) const AZURE: Provider = Provider {
     )
 };
 
-pub(crate) const GROQ: Provider = Provider {
-    path: "/openai/v1",
-    ..row(&["Groq", "groq"], "https://api.groq.com", &[], &["GROQ_API_KEY"])
-};
+pub(crate) const GROQ: Provider =
+    Provider { path: "/openai/v1", ..row(&["Groq", "groq"], "https://api.groq.com", &[], &["GROQ_API_KEY"]) };
 
 pub(crate) const MISTRAL: Provider =
     row(&["Mistral", "MistralAI", "mistral"], "https://api.mistral.ai/v1", &[], &["MISTRAL_API_KEY"]);
