@@ -2,9 +2,12 @@
 
 mod conversation_chain;
 mod llm_chain;
+pub(crate) mod llm_math;
+mod llm_math_chain;
 mod prompt_chain;
 
 use millrace_engine::Entry;
 
 /// Its component types, by file.
-pub(crate) const ENTRIES: &[&Entry] = &[&conversation_chain::ENTRY, &llm_chain::ENTRY];
+pub(crate) const ENTRIES: &[&Entry] =
+    &[&conversation_chain::ENTRY, &llm_chain::ENTRY, &llm_math_chain::ENTRY];
