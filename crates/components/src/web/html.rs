@@ -1,8 +1,9 @@
 //! HTML as text, by the rule of LangChain's web loaders: what BeautifulSoup's `get_text` says of a document
 //! that Python's `html.parser` read.
 //!
-//! **Nothing is repaired or moved**, as a browser would do it: the text is that between the tags, in order and
-//! with its white space. Left out is what is no text of the page: comments, declarations, and what stands in
+//! **Nothing is repaired or moved**, as a browser would do it: the text is that between the tags, in order. White
+//! space that stands alone between two tags is one line break if it has any, else one blank, except in `pre` and
+//! `textarea`; all other is kept. Left out is what is no text of the page: comments, declarations, and what stands in
 //! `script`, `style`, `template`, `rt` and `rp`.
 
 use std::borrow::Cow;
@@ -49,6 +50,7 @@ pub(crate) fn text(html: &str) -> Page {
             _ => after,
         };
     }
+    reader.settle();
     Page {
         text: reader.text,
         title: reader.title.map(|(_, title)| title),
@@ -131,6 +133,16 @@ fn after_raw<'a>(html: &'a str, name: &str) -> &'a str {
     html.match_indices("</").map(|(at, _)| at).find(ends).map_or("", |at| &html[at..])
 }
 
+/// White space that stands alone is one line break if it has any, else one blank.
+pub(crate) fn condensed(text: &str) -> &str {
+    let blank = text.bytes().all(|byte| matches!(byte, b' ' | b'\n' | b'\t' | b'\x0c' | b'\r'));
+    match (blank && !text.is_empty(), text.contains('\n')) {
+        (false, _) => text,
+        (true, true) => "\n",
+        (true, false) => " ",
+    }
+}
+
 /// What was read so far.
 #[derive(Default)]
 struct Reader {
@@ -140,6 +152,8 @@ struct Reader {
     /// How many of the open elements hide their text.
     unseen: usize,
     text: String,
+    /// The text since the last tag.
+    pending: String,
     /// The first title, and how many elements were open around it.
     title: Option<(usize, String)>,
     title_ended: bool,
@@ -149,10 +163,14 @@ struct Reader {
 
 impl Reader {
     fn take(&mut self, piece: &Piece<'_>) {
+        if let Piece::Text(text) = piece {
+            self.pending.push_str(&decoded(text));
+            return;
+        }
+        self.settle();
         match piece {
-            Piece::Aside => {}
-            Piece::Text(text) => self.say(&decoded(text)),
-            Piece::Literal(text) => self.say(text),
+            Piece::Aside | Piece::Text(_) => {}
+            Piece::Literal(text) => self.pending.push_str(text),
             Piece::End(name) => self.end(name),
             Piece::Start { name, attributes, closed } => {
                 self.note(name, attributes);
@@ -169,19 +187,27 @@ impl Reader {
         }
     }
 
-    fn say(&mut self, text: &str) {
-        if self.unseen > 0 {
+    /// The text since the last tag stands as it is.
+    fn settle(&mut self) {
+        let pending = std::mem::take(&mut self.pending);
+        if self.unseen > 0 || pending.is_empty() {
             return;
         }
+        let kept = self.is_open("pre") || self.is_open("textarea");
+        let text = if kept { &pending } else { condensed(&pending) };
         self.text.push_str(text);
         if let (Some((_, title)), false) = (&mut self.title, self.title_ended) {
             title.push_str(text);
         }
     }
 
+    fn is_open(&self, name: &str) -> bool {
+        self.counts.get(name).is_some_and(|count| *count > 0)
+    }
+
     /// An end tag ends the innermost element of its name, and all within that.
     fn end(&mut self, name: &str) {
-        if self.counts.get(name).is_none_or(|count| *count == 0) {
+        if !self.is_open(name) {
             return;
         }
         while let Some(ended) = self.open.pop() {
@@ -296,6 +322,7 @@ mod tests {
             ("<ruby>a<rt>b</ruby>c", "ac"),
             ("<style/>a</b>b<SCRIPT>x</Script >c", "abc"),
             ("é<p>ü", "éü"),
+            ("<p>  \t</p> \n \n<pre>  \n </pre> &nbsp; <i> x </i>", " \n  \n  \u{a0}  x "),
             ("", ""),
         ];
         for (html, expected) in cases {

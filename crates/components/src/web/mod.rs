@@ -1,11 +1,18 @@
 //! Requests and search services on the web.
 
+mod document_request;
 mod fetch;
+mod get_request;
 mod gitbook_loader;
 pub(crate) mod html;
 mod ifixit;
+mod json_document_builder;
 mod page_loader;
+mod post_request;
+pub(crate) mod request_tools;
 mod sites;
+pub(crate) mod text_requests_wrapper;
+mod update_request;
 mod url_loader;
 
 use millrace_engine::Entry;
@@ -21,4 +28,14 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     page_loader::ENTRIES[6],
     &gitbook_loader::ENTRY,
     &url_loader::ENTRY,
+    &get_request::ENTRY,
+    &post_request::ENTRY,
+    &update_request::ENTRY,
+    &json_document_builder::ENTRY,
+    &text_requests_wrapper::ENTRY,
+    request_tools::ENTRIES[0],
+    request_tools::ENTRIES[1],
+    request_tools::ENTRIES[2],
+    request_tools::ENTRIES[3],
+    request_tools::ENTRIES[4],
 ];

@@ -213,7 +213,7 @@ pub(crate) fn inner_text(element: ElementRef<'_>, separator: &str) -> String {
         let hidden = node.parent().and_then(ElementRef::wrap);
         let hidden = hidden.is_some_and(|parent| matches!(parent.value().name(), "script" | "style"));
         match node.value() {
-            Node::Text(text) if !hidden => Some(&**text),
+            Node::Text(text) if !hidden => Some(html::condensed(text)),
             _ => None,
         }
     });
