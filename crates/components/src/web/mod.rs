@@ -1,19 +1,29 @@
 //! Requests and search services on the web.
 
+mod bing;
 mod document_request;
 mod fetch;
 mod get_request;
 mod gitbook_loader;
+mod google_search;
 pub(crate) mod html;
 mod ifixit;
 mod json_document_builder;
 mod page_loader;
 mod post_request;
 pub(crate) mod request_tools;
+mod search;
+mod search_api;
+mod search_run;
+mod searx;
+mod serpapi;
+mod serper;
 mod sites;
 pub(crate) mod text_requests_wrapper;
 mod update_request;
 mod url_loader;
+mod wikipedia;
+mod wolfram_alpha;
 
 use millrace_engine::Entry;
 
@@ -38,4 +48,19 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     request_tools::ENTRIES[2],
     request_tools::ENTRIES[3],
     request_tools::ENTRIES[4],
+    serpapi::ENTRIES[0],
+    serpapi::ENTRIES[1],
+    &serper::ENTRY,
+    &bing::ENTRY,
+    &google_search::ENTRY,
+    &searx::ENTRY,
+    &wikipedia::ENTRY,
+    &wolfram_alpha::ENTRY,
+    &search_api::ENTRY,
+    search_run::ENTRIES[0],
+    search_run::ENTRIES[1],
+    search_run::ENTRIES[2],
+    search_run::ENTRIES[3],
+    search_run::ENTRIES[4],
+    search_run::ENTRIES[5],
 ];
