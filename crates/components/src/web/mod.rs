@@ -11,14 +11,20 @@ mod ifixit;
 mod json_document_builder;
 mod page_loader;
 mod post_request;
+#[cfg(test)]
+mod request_tests;
 pub(crate) mod request_tools;
 mod search;
 mod search_api;
 mod search_run;
+#[cfg(test)]
+mod search_tests;
 mod searx;
 mod serpapi;
 mod serper;
 mod sites;
+#[cfg(test)]
+mod sites_tests;
 pub(crate) mod text_requests_wrapper;
 mod update_request;
 mod url_loader;

@@ -13,6 +13,8 @@ struct Row {
     names: &'static [&'static str],
     about: &'static str,
     provider: Provider,
+    /// Gives so many results as records, instead of the answer's text.
+    records: Option<usize>,
     tool: &'static str,
     description: &'static str,
     example: &'static [Example],
@@ -34,6 +36,7 @@ const ROWS: [Row; 6] = [
         names: &["BingSearchRun"],
         about: "A tool that searches with Bing.",
         provider: bing::PROVIDER,
+        records: None,
         tool: "bing_search",
         description: "Searches the web with Bing. Use it for questions about current events. The input is what \
                       to search for.",
@@ -43,6 +46,7 @@ const ROWS: [Row; 6] = [
         names: &["GoogleSearchRun"],
         about: "A tool that searches with Google.",
         provider: google_search::PROVIDER,
+        records: None,
         tool: "google_search",
         description: "Searches the web with Google. Use it for questions about current events. The input is \
                       what to search for.",
@@ -56,6 +60,7 @@ const ROWS: [Row; 6] = [
         names: &["GoogleSearchResults"],
         about: "A tool that searches with Google and gives title, link and snippet of four results.",
         provider: google_search::PROVIDER,
+        records: Some(4),
         tool: "google_search_results_json",
         description: "Searches the web with Google. Use it for questions about current events. The input is \
                       what to search for; the output is a list of results with title, link and snippet.",
@@ -69,6 +74,7 @@ const ROWS: [Row; 6] = [
         names: &["GoogleSerperRun"],
         about: "A tool that searches with Google over Serper.",
         provider: serper::PROVIDER,
+        records: None,
         tool: "google_serper",
         description: "Searches the web with Google over Serper. Use it for questions about current events. The \
                       input is what to search for.",
@@ -78,6 +84,7 @@ const ROWS: [Row; 6] = [
         names: &["WikipediaQueryRun"],
         about: "A tool that reads the beginnings of Wikipedia's pages.",
         provider: wikipedia::PROVIDER,
+        records: None,
         tool: "wikipedia",
         description: "Looks something up in Wikipedia. Use it for questions about people, places, companies, \
                       facts, history and the like. The input is what to look up.",
@@ -87,15 +94,13 @@ const ROWS: [Row; 6] = [
         names: &["WolframAlphaQueryRun"],
         about: "A tool that asks Wolfram Alpha.",
         provider: wolfram_alpha::PROVIDER,
+        records: None,
         tool: "wolfram_alpha",
         description: "Asks Wolfram Alpha. Use it for questions about mathematics, science, technology, culture \
                       and everyday life. The input is the question.",
         example: named!("wolfram_alpha", "WolframAlphaAPIWrapper", r#"{"appid": "k"}"#),
     },
 ];
-
-/// Results of a search that gives them as records.
-const RECORDS: usize = 4;
 
 /// The fields of each of them.
 #[derive(Deserialize)]
@@ -121,11 +126,9 @@ impl<const ROW: usize> Component for SearchRun<ROW> {
             return Err(RunError::new(ErrorKind::Flow, message));
         }
         let search = (**self.api_wrapper).clone();
-        let search = match row.tool {
-            "google_search_results_json" => {
-                search.with("num", RECORDS.to_string()).reading(google_search::records, RECORDS)
-            }
-            _ => search,
+        let search = match row.records {
+            Some(count) => search.with("num", count.to_string()).reading(google_search::records, count),
+            None => search,
         };
         let tool = SearchTool { name: row.tool, description: row.description, search };
         Ok(Outputs::one("tool", tool.into_value()))
