@@ -7,6 +7,7 @@ mod chains;
 mod chat;
 mod documents;
 mod embeddings;
+mod flows;
 mod memories;
 mod models;
 mod prompts;
@@ -42,7 +43,8 @@ pub const CATEGORIES: &[Category] = &[
     ("Retrieval", retrieval::ENTRIES),
     ("Web", web::ENTRIES),
     ("SQL", sql::ENTRIES),
-    ("Python and flows", python::ENTRIES),
+    ("Flows", flows::ENTRIES),
+    ("Python", python::ENTRIES),
 ];
 
 /// All component types, sorted by name.
