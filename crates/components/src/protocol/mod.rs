@@ -1,5 +1,6 @@
 //! Protocols that several providers speak.
 
+pub(crate) mod aws;
 pub(crate) mod openai;
 #[cfg(test)]
 mod openai_tests;

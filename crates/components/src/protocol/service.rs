@@ -9,6 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+use super::aws::{Signature, signed};
+
 /// What one call may take, repeats and pauses included, unless its node gives a single try more.
 const BUDGET: Duration = Duration::from_secs(120);
 
@@ -31,6 +33,8 @@ pub(crate) struct Service {
     secret_headers: Vec<(&'static str, String)>,
     /// Texts that an answer must not bring back to the caller.
     secrets: Vec<String>,
+    /// How its requests are signed, where it is a service of AWS.
+    signature: Option<Signature>,
     /// Finds the sentence in an answer that is an error.
     said: fn(&Json) -> Option<String>,
 }
@@ -52,6 +56,7 @@ impl Service {
             retries: 2,
             secret_headers: Vec::new(),
             secrets: Vec::new(),
+            signature: None,
             said: message_in,
         }
     }
@@ -86,6 +91,16 @@ impl Service {
     pub fn hide(mut self, secret: &str) -> Self {
         self.secrets.push(secret.to_owned());
         self
+    }
+
+    /// A service of AWS: its requests are signed as they are sent.
+    pub fn signed(mut self, signature: Signature) -> Self {
+        let keys = signature.keys.clone();
+        self.signature = Some(signature);
+        match keys {
+            Some(keys) => self.hide(&keys.secret),
+            None => self,
+        }
     }
 
     /// How the sentence in an answer that is an error is found, where it is not `error.message`, `error`,
@@ -142,6 +157,9 @@ impl Service {
             request.timeout(self.timeout).retry(Retry::attempts(self.retries + 1)).within(budget);
         for (name, value) in &self.secret_headers {
             request = request.secret_header(name, value).map_err(|error| self.failed(&error))?;
+        }
+        if let Some(Signature { service, region, keys }) = &self.signature {
+            request = signed(cx, service, region, keys.as_ref(), request).await?;
         }
         let outbound: &Outbound = cx.resource()?;
         let response = outbound.send(request).await.map_err(|error| self.failed(&error))?;
