@@ -1,18 +1,18 @@
 //! Vector stores and retrievers.
 
 mod chroma;
-mod collection;
+pub(crate) mod collection;
 #[cfg(test)]
 mod collection_tests;
 #[cfg(test)]
-mod embedder_stand_in;
+pub(crate) mod embedder_stand_in;
 mod faiss;
 mod filter;
 mod index;
 mod ingest;
 mod kept;
 mod mmr;
-mod nearest;
+pub(crate) mod nearest;
 mod preset;
 mod wired_documents;
 
