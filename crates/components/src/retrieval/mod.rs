@@ -13,10 +13,13 @@ mod ingest;
 mod kept;
 mod mmr;
 pub(crate) mod nearest;
+mod pinecone;
 mod preset;
+mod qdrant;
+mod remote;
 mod wired_documents;
 
 use millrace_engine::Entry;
 
 /// Its component types, by file.
-pub(crate) const ENTRIES: &[&Entry] = &[&chroma::ENTRY, &faiss::ENTRY];
+pub(crate) const ENTRIES: &[&Entry] = &[&chroma::ENTRY, &faiss::ENTRY, &pinecone::ENTRY, &qdrant::ENTRY];
