@@ -13,13 +13,16 @@ mod ingest;
 mod kept;
 mod mmr;
 pub(crate) mod nearest;
+mod pgvector;
 mod pinecone;
 mod preset;
 mod qdrant;
 mod remote;
+mod s3_vectors;
 mod wired_documents;
 
 use millrace_engine::Entry;
 
 /// Its component types, by file.
-pub(crate) const ENTRIES: &[&Entry] = &[&chroma::ENTRY, &faiss::ENTRY, &pinecone::ENTRY, &qdrant::ENTRY];
+pub(crate) const ENTRIES: &[&Entry] =
+    &[&chroma::ENTRY, &faiss::ENTRY, &pgvector::ENTRY, &pinecone::ENTRY, &qdrant::ENTRY, &s3_vectors::ENTRY];
