@@ -35,7 +35,7 @@ pub use answer::{OutputSelection, RunAnswer};
 pub use capability::{
     Capability, Chain, ChainCall, ChatMessage, ChatModel, ChatReply, ChatRequest, DEFAULT_K, Embedder, Found,
     Memory, MemoryKeys, Nearest, Object, Retriever, Role, Search, SearchKind, Tool, ToolCall, ToolForm,
-    ToolInput, ToolSpec, Usage, VectorStore, one_text_parameters,
+    ToolInput, ToolSpec, Turn, Usage, VectorStore, one_text_parameters,
 };
 pub use check::Warning;
 pub use component::{

@@ -1,13 +1,34 @@
 //! Chains of the 0.x dialect.
 
+mod combine;
+mod combine_docs_chain;
+mod combine_prompts;
+mod conversation;
 mod conversation_chain;
 mod llm_chain;
 pub(crate) mod llm_math;
 mod llm_math_chain;
+mod llm_checker_chain;
+mod midjourney_prompt_chain;
+pub(crate) mod own_prompt;
 mod prompt_chain;
+mod prompt_runner;
+pub(crate) mod qa;
+mod recall;
+mod series_character_chain;
+mod time_travel_guide_chain;
 
 use millrace_engine::Entry;
 
 /// Its component types, by file.
-pub(crate) const ENTRIES: &[&Entry] =
-    &[&conversation_chain::ENTRY, &llm_chain::ENTRY, &llm_math_chain::ENTRY];
+pub(crate) const ENTRIES: &[&Entry] = &[
+    &combine_docs_chain::ENTRY,
+    &conversation_chain::ENTRY,
+    &llm_chain::ENTRY,
+    &llm_checker_chain::ENTRY,
+    &llm_math_chain::ENTRY,
+    &midjourney_prompt_chain::ENTRY,
+    &prompt_runner::ENTRY,
+    &series_character_chain::ENTRY,
+    &time_travel_guide_chain::ENTRY,
+];

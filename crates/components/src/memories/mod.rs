@@ -2,7 +2,7 @@
 
 pub(crate) mod buffer;
 mod message_history;
-mod turns;
+pub(crate) mod turns;
 mod window;
 
 use millrace_engine::Entry;
