@@ -72,6 +72,15 @@ impl TurnMemory {
     pub fn shown(self, shown: Shown, newest: Option<u32>) -> Self {
         Self { shown, newest, ..self }
     }
+
+    /// The exchanges, oldest first. Entries that are no exchange are passed over.
+    pub async fn exchanges(&self, cx: &Context) -> Result<Vec<Exchange>, RunError> {
+        let turns = match self.newest {
+            Some(0) => return Ok(Vec::new()),
+            newest => cx.scope(&self.vertex).turns(&self.vertex, newest).await?,
+        };
+        Ok(turns.into_iter().filter_map(|turn| serde_json::from_value(turn).ok()).collect())
+    }
 }
 
 #[async_trait]
@@ -85,11 +94,7 @@ impl Memory for TurnMemory {
     }
 
     async fn load(&self, cx: &Context) -> Result<Json, RunError> {
-        let turns = match self.newest {
-            Some(0) => Vec::new(),
-            newest => cx.scope(&self.vertex).turns(&self.vertex, newest).await?,
-        };
-        Ok(self.shown.history(&turns))
+        Ok(self.shown.history(&self.exchanges(cx).await?))
     }
 
     async fn save(&self, cx: &Context, input: &str, output: &str) -> Result<(), RunError> {

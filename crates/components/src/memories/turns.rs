@@ -27,16 +27,31 @@ impl Default for Shown {
 }
 
 impl Shown {
-    /// The history as the value of a prompt's variable. Entries that are no exchange are passed over.
-    pub fn history(&self, turns: &[Json]) -> Json {
-        let exchanges = turns.iter().filter_map(|turn| serde_json::from_value::<Exchange>(turn.clone()).ok());
+    /// The history as the value of a prompt's variable.
+    pub fn history(&self, exchanges: &[Exchange]) -> Json {
         if self.messages {
-            let message = |role, content: String| ChatMessage::new(role, content);
-            let pairs =
-                exchanges.flat_map(|e| [message(Role::User, e.input), message(Role::Assistant, e.output)]);
+            let message = |role, content: &String| ChatMessage::new(role, content.as_str());
+            let pairs = exchanges
+                .iter()
+                .flat_map(|e| [message(Role::User, &e.input), message(Role::Assistant, &e.output)]);
             return json!(pairs.collect::<Vec<_>>());
         }
-        let lines = exchanges.map(|e| format!("{}: {}\n{}: {}", self.human, e.input, self.ai, e.output));
-        Json::String(lines.collect::<Vec<_>>().join("\n"))
+        Json::String(self.lines(exchanges))
+    }
+
+    /// The history as lines of text.
+    pub fn lines(&self, exchanges: &[Exchange]) -> String {
+        let lines =
+            exchanges.iter().map(|e| format!("{}: {}\n{}: {}", self.human, e.input, self.ai, e.output));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Texts that the memory says by itself, as the value of a prompt's variable.
+    pub fn notes(&self, notes: Vec<String>) -> Json {
+        if self.messages {
+            let messages = notes.into_iter().map(|note| ChatMessage::new(Role::System, note));
+            return json!(messages.collect::<Vec<_>>());
+        }
+        Json::String(notes.join("\n"))
     }
 }
