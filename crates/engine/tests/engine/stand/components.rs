@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use millrace_engine::{
     Capability, Chain, ChainCall, Component, Context, Default, Effect, Entry, ErrorKind, Kind, LazyValue,
     Message, Outputs, ProcessInputs, Registry, RunError, Source, Spec, Usage, Value, flag, integer, message,
-    number, output, text,
+    number, output, reach, text,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
@@ -101,6 +101,7 @@ impl Component for Call {
         names: &["Call"],
         inputs: &[text("flow", "The flow."), text("text", "What it is called with.")],
         outputs: &[output("out")],
+        reaches: &[reach("Elsewhere", "https://elsewhere.example/v1", "address")],
         ..Spec::SUPPORTED
     };
 
