@@ -4,16 +4,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use millrace_engine::{
-    Capability, ChatModel, Component, Context, Default, Entry, Example, Memory, MemoryKeys, Outputs, Role,
-    RunError, Spec, Turn, Value, flag, handles, integer, message, output, text,
+    Capability, ChatMessage, ChatModel, Component, Context, Default, Entry, Example, Memory, MemoryKeys,
+    Outputs, Role, RunError, Spec, Turn, Value, flag, handles, integer, message, output, text,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::buffer::TurnMemory;
 use super::entities::named;
+use super::postgres::PostgresHistory;
 use super::state;
-use super::turns::{Exchange, Shown};
+use super::turns::Shown;
 use crate::chains::own_prompt::{OwnPrompt, ask};
 
 /// The variable that what is known of the things fills, beside the history's.
@@ -38,6 +39,7 @@ const UPDATE: OwnPrompt = &[(
 #[derive(Deserialize)]
 pub(crate) struct EntityMemory {
     llm: handles::ChatModel,
+    chat_memory: Option<handles::Object<PostgresHistory>>,
     k: u32,
     chat_history_key: String,
     input_key: Option<String>,
@@ -58,6 +60,7 @@ impl Component for EntityMemory {
                 "The model that keeps the notes: one more call before each turn, and one after it for each of \
                  the first 20 things spoken of.",
             ),
+            message("chat_memory", "Where the messages are kept; with the session if nothing is wired."),
             integer("k", "How many exchanges; 0 for all.").or(Default::Integer(10)),
             text("chat_history_key", "The prompt variable that the exchanges fill.")
                 .or(Default::Text("history")),
@@ -81,8 +84,9 @@ impl Component for EntityMemory {
         let keys =
             MemoryKeys { memory: self.chat_history_key, input: self.input_key, output: self.output_key };
         let shown = Shown { human: self.human_prefix, ai: self.ai_prefix, messages: self.return_messages };
+        let kept = self.chat_memory.map(|history| history.0);
         let newest = (self.k > 0).then_some(self.k);
-        let turns = TurnMemory::new(cx.vertex_id(), keys.clone()).shown(shown.clone(), newest);
+        let turns = TurnMemory::new(cx.vertex_id(), keys.clone()).shown(shown.clone(), newest).kept_in(kept);
         let memory = Entities { vertex: cx.vertex_id().to_owned(), llm: self.llm.0, keys, shown, turns };
         Ok(Outputs::one("memory", Value::Capability(Capability::Memory(Arc::new(memory)))))
     }
@@ -149,10 +153,10 @@ impl Entities {
         Ok(after)
     }
 
-    async fn history(&self, cx: &Context) -> Result<(Vec<Exchange>, String), RunError> {
-        let exchanges = self.turns.exchanges(cx).await?;
-        let lines = self.shown.lines(&exchanges);
-        Ok((exchanges, lines))
+    async fn history(&self, cx: &Context) -> Result<(Vec<ChatMessage>, String), RunError> {
+        let messages = self.turns.messages(cx).await?;
+        let lines = self.shown.lines(&messages);
+        Ok((messages, lines))
     }
 }
 
@@ -179,7 +183,7 @@ impl Memory for Entities {
     }
 
     async fn recall(&self, cx: &Context, input: &str) -> Result<Map<String, Json>, RunError> {
-        let (exchanges, lines) = self.history(cx).await?;
+        let (messages, lines) = self.history(cx).await?;
         let scope = cx.scope(&self.vertex);
         let names = named(&scope, self.llm.as_ref(), &lines, input).await?;
         let kept: Kept = match names.is_empty() {
@@ -189,7 +193,7 @@ impl Memory for Entities {
         let entities: Map<_, _> =
             names.into_iter().map(|name| (name.clone(), Json::String(kept.of(&name).to_owned()))).collect();
         Ok(Map::from_iter([
-            (self.keys.memory.clone(), self.shown.history(&exchanges)),
+            (self.keys.memory.clone(), self.shown.history(&messages)),
             (ENTITIES.to_owned(), Json::Object(entities)),
         ]))
     }

@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json};
 
 use super::buffer::TurnMemory;
 use super::entities::named;
+use super::postgres::PostgresHistory;
 use super::state;
 use super::turns::Shown;
 use crate::chains::own_prompt::{OwnPrompt, ask};
@@ -42,6 +43,7 @@ const FACTS: OwnPrompt = &[(
 #[derive(Deserialize)]
 pub(crate) struct KnowledgeGraphMemory {
     llm: handles::ChatModel,
+    chat_memory: Option<handles::Object<PostgresHistory>>,
     k: u32,
     memory_key: String,
     input_key: Option<String>,
@@ -58,6 +60,7 @@ impl Component for KnowledgeGraphMemory {
                 places and things now spoken of.",
         inputs: &[
             message("llm", "The model that finds them: one more call before each turn and one after it."),
+            message("chat_memory", "Where the messages are kept; with the session if nothing is wired."),
             integer("k", "How many exchanges the model sees; 0 for all.").or(Default::Integer(10)),
             text("memory_key", "The prompt variable that it fills.").or(Default::Text("chat_history")),
             text("input_key", "The input that is the person's turn, where there are several."),
@@ -78,8 +81,9 @@ impl Component for KnowledgeGraphMemory {
     async fn run(self, cx: &Context) -> Result<Outputs, RunError> {
         let keys = MemoryKeys { memory: self.memory_key, input: self.input_key, output: self.output_key };
         let shown = Shown { human: self.human_prefix, ai: self.ai_prefix, messages: self.return_messages };
+        let kept = self.chat_memory.map(|history| history.0);
         let newest = (self.k > 0).then_some(self.k);
-        let turns = TurnMemory::new(cx.vertex_id(), keys.clone()).shown(shown.clone(), newest);
+        let turns = TurnMemory::new(cx.vertex_id(), keys.clone()).shown(shown.clone(), newest).kept_in(kept);
         let memory = Facts { vertex: cx.vertex_id().to_owned(), llm: self.llm.0, keys, shown, turns };
         Ok(Outputs::one("memory", Value::Capability(Capability::Memory(Arc::new(memory)))))
     }
@@ -144,7 +148,7 @@ fn triple(text: &str) -> Option<Triple> {
 
 impl Facts {
     async fn history(&self, cx: &Context) -> Result<String, RunError> {
-        Ok(self.shown.lines(&self.turns.exchanges(cx).await?))
+        Ok(self.shown.lines(&self.turns.messages(cx).await?))
     }
 }
 

@@ -5,6 +5,7 @@ mod entities;
 mod entity;
 mod knowledge_graph;
 mod message_history;
+mod postgres;
 mod state;
 mod summary;
 pub(crate) mod turns;
@@ -18,6 +19,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &entity::ENTRY,
     &knowledge_graph::ENTRY,
     &message_history::ENTRY,
+    &postgres::ENTRY,
     &summary::ENTRY,
     &window::ENTRY,
 ];

@@ -10,6 +10,7 @@ use millrace_engine::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::postgres::PostgresHistory;
 use super::state;
 use super::turns::{Exchange, Shown};
 use crate::chains::own_prompt::{OwnPrompt, ask};
@@ -30,6 +31,7 @@ const PROMPT: OwnPrompt = &[(
 #[derive(Deserialize)]
 pub(crate) struct SummaryMemory {
     llm: handles::ChatModel,
+    chat_memory: Option<handles::Object<PostgresHistory>>,
     memory_key: String,
     input_key: Option<String>,
     output_key: Option<String>,
@@ -45,6 +47,7 @@ impl Component for SummaryMemory {
                 each turn.",
         inputs: &[
             message("llm", "The model that summarises: one more call each turn."),
+            message("chat_memory", "Keeps the messages too; the prompt does not show them."),
             text("memory_key", "The prompt variable that it fills.").or(Default::Text("chat_history")),
             text("input_key", "The input that is the person's turn, where there are several."),
             text("output_key", "The output that is the model's turn, where there are several."),
@@ -68,6 +71,7 @@ impl Component for SummaryMemory {
         let memory = Summary {
             vertex: cx.vertex_id().to_owned(),
             llm: self.llm.0,
+            messages: self.chat_memory.map(|history| history.0),
             keys: MemoryKeys { memory: self.memory_key, input: self.input_key, output: self.output_key },
             shown: Shown { human: self.human_prefix, ai: self.ai_prefix, messages: self.return_messages },
         };
@@ -79,6 +83,7 @@ impl Component for SummaryMemory {
 struct Summary {
     vertex: String,
     llm: Arc<dyn ChatModel>,
+    messages: Option<Arc<PostgresHistory>>,
     keys: MemoryKeys,
     shown: Shown,
 }
@@ -105,8 +110,11 @@ impl Memory for Summary {
 
     async fn save(&self, cx: &Context, input: &str, output: &str) -> Result<(), RunError> {
         let exchange = Exchange { input: input.to_owned(), output: output.to_owned() };
-        let lines = self.shown.lines(&[exchange]);
-        let (cx, lines) = (&cx.scope(&self.vertex), lines.as_str());
+        let (cx, lines) = (&cx.scope(&self.vertex), self.shown.lines(&exchange.clone().into_messages()));
+        if let Some(messages) = &self.messages {
+            messages.append(cx, exchange).await?;
+        }
+        let lines = lines.as_str();
         state::fold(cx, &self.vertex, |kept: Kept| {
             Box::pin(async move {
                 let values = [("summary", kept.summary.as_str()), ("new_lines", lines)];
@@ -126,7 +134,13 @@ mod tests {
 
     fn memory(llm: Arc<dyn ChatModel>, messages: bool) -> Summary {
         let keys = MemoryKeys { memory: "history".to_owned(), input: None, output: None };
-        Summary { vertex: "S-1".to_owned(), llm, keys, shown: Shown { messages, ..Shown::default() } }
+        Summary {
+            vertex: "S-1".to_owned(),
+            llm,
+            messages: None,
+            keys,
+            shown: Shown { messages, ..Shown::default() },
+        }
     }
 
     #[tokio::test]

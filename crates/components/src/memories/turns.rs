@@ -26,23 +26,28 @@ impl Default for Shown {
     }
 }
 
+impl Exchange {
+    /// What was said, oldest first.
+    pub fn into_messages(self) -> [ChatMessage; 2] {
+        [ChatMessage::new(Role::User, self.input), ChatMessage::new(Role::Assistant, self.output)]
+    }
+}
+
 impl Shown {
     /// The history as the value of a prompt's variable.
-    pub fn history(&self, exchanges: &[Exchange]) -> Json {
-        if self.messages {
-            let message = |role, content: &String| ChatMessage::new(role, content.as_str());
-            let pairs = exchanges
-                .iter()
-                .flat_map(|e| [message(Role::User, &e.input), message(Role::Assistant, &e.output)]);
-            return json!(pairs.collect::<Vec<_>>());
-        }
-        Json::String(self.lines(exchanges))
+    pub fn history(&self, messages: &[ChatMessage]) -> Json {
+        if self.messages { json!(messages) } else { Json::String(self.lines(messages)) }
     }
 
     /// The history as lines of text.
-    pub fn lines(&self, exchanges: &[Exchange]) -> String {
-        let lines =
-            exchanges.iter().map(|e| format!("{}: {}\n{}: {}", self.human, e.input, self.ai, e.output));
+    pub fn lines(&self, messages: &[ChatMessage]) -> String {
+        let who = |role| match role {
+            Role::User => self.human.as_str(),
+            Role::Assistant => self.ai.as_str(),
+            Role::System => "System",
+            Role::Tool => "Tool",
+        };
+        let lines = messages.iter().map(|message| format!("{}: {}", who(message.role), message.content));
         lines.collect::<Vec<_>>().join("\n")
     }
 
