@@ -1,6 +1,28 @@
 //! Vector stores and retrievers.
 
+mod chroma;
+pub(crate) mod collection;
+#[cfg(test)]
+mod collection_tests;
+#[cfg(test)]
+pub(crate) mod embedder_stand_in;
+mod faiss;
+mod filter;
+mod index;
+mod ingest;
+mod kept;
+mod mmr;
+pub(crate) mod nearest;
+mod pgvector;
+mod pinecone;
+mod preset;
+mod qdrant;
+mod remote;
+mod s3_vectors;
+mod wired_documents;
+
 use millrace_engine::Entry;
 
 /// Its component types, by file.
-pub(crate) const ENTRIES: &[&Entry] = &[];
+pub(crate) const ENTRIES: &[&Entry] =
+    &[&chroma::ENTRY, &faiss::ENTRY, &pgvector::ENTRY, &pinecone::ENTRY, &qdrant::ENTRY, &s3_vectors::ENTRY];
