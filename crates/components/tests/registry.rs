@@ -74,7 +74,7 @@ fn secrets_are_marked() {
         for input in entry.spec.inputs {
             let named_so =
                 ["key", "token", "password", "secret"].iter().any(|word| input.name.ends_with(word));
-            let exempt = ["memory_key", "input_key", "output_key"].contains(&input.name);
+            let exempt = ["memory_key", "chat_history_key", "input_key", "output_key"].contains(&input.name);
             assert!(
                 !named_so || exempt || input.kind == FieldKind::Secret,
                 "{}.{}",
