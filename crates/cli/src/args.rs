@@ -101,6 +101,9 @@ pub(crate) struct Check {
     /// Refuse unknown code under a known type.
     #[arg(long)]
     pub strict: bool,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// A key that the local cloud accepts.

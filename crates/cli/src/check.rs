@@ -1,7 +1,7 @@
-//! `millrace check`: what of an export will not run.
+//! `millrace check`: what of an export runs, what does not and why, and which services it calls.
 
 use anyhow::{Context, Result, bail};
-use millrace_engine::{Plan, parse};
+use millrace_engine::{NodeReport, Plan, Report, ServiceReport, Warning, parse};
 use serde_json::Value as Json;
 
 use crate::args::Check;
@@ -11,18 +11,51 @@ pub(crate) fn run(args: &Check) -> Result<()> {
         .with_context(|| format!("cannot read {}", args.file.display()))?;
     let export: Json =
         serde_json::from_str(&text).with_context(|| format!("{} is no JSON", args.file.display()))?;
-    let flow = parse(export.get("data").unwrap_or(&export))?;
-    let (nodes, edges, dialect) = (flow.vertices.len(), flow.edges.len(), flow.dialect);
-    let plan = Plan::new(flow, &millrace_components::registry(), args.strict)?;
-    println!("{nodes} nodes, {edges} edges, dialect {dialect:?}");
-    let warnings = plan.warnings();
-    for warning in &warnings {
+    let report = report(export.get("data").unwrap_or(&export), args.strict);
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print(&report);
+    }
+    match report.nodes.iter().filter(|node| !node.runs).count() {
+        0 if report.runs => Ok(()),
+        0 => bail!("this flow does not run"),
+        n => bail!("{n} of its {} nodes will not run", report.nodes.len()),
+    }
+}
+
+fn report(data: &Json, strict: bool) -> Report {
+    let planned = parse(data).map_err(|error| (None, error)).and_then(|flow| {
+        let dialect = flow.dialect;
+        Plan::new(flow, &millrace_components::registry(), strict).map_err(|error| (Some(dialect), error))
+    });
+    match planned {
+        Ok(plan) => plan.report(),
+        Err((dialect, error)) => Report::broken(dialect, &Warning::Broken(error)),
+    }
+}
+
+fn print(report: &Report) {
+    println!("{} nodes, dialect {}", report.nodes.len(), report.dialect);
+    let line = |mark: &str, node: &NodeReport| {
+        println!("  {mark:7} {} {}", node.kind, node.why.as_deref().unwrap_or(&node.id));
+    };
+    for node in &report.nodes {
+        line(if node.runs { "runs" } else { "REFUSED" }, node);
+    }
+    for warning in &report.warnings {
         println!("warning: {warning}");
     }
-    let refused = warnings.iter().filter(|warning| warning.stops()).count();
-    match refused {
-        0 => println!("it runs"),
-        n => bail!("{n} of its nodes will not run"),
+    match report.services.as_slice() {
+        [] => println!("calls no service outside"),
+        services => services.iter().for_each(print_service),
     }
-    Ok(())
+    if report.runs {
+        println!("it runs");
+    }
+}
+
+fn print_service(service: &ServiceReport) {
+    let address = service.address.as_deref().unwrap_or("an address that only the run tells");
+    println!("calls {} at {address} ({})", service.service, service.nodes.join(", "));
 }

@@ -7,6 +7,7 @@ mod chains;
 mod chat;
 mod documents;
 mod embeddings;
+mod flows;
 mod memories;
 mod models;
 mod prompts;
@@ -18,11 +19,13 @@ mod sql;
 mod stand_in;
 mod toolkits;
 mod tools;
+mod unsupported;
 mod web;
 
 use std::sync::LazyLock;
 
 use millrace_engine::{Entry, Registry};
+pub use unsupported::UNSUPPORTED;
 
 /// A category by name, and its component types.
 pub type Category = (&'static str, &'static [&'static Entry]);
@@ -42,7 +45,8 @@ pub const CATEGORIES: &[Category] = &[
     ("Retrieval", retrieval::ENTRIES),
     ("Web", web::ENTRIES),
     ("SQL", sql::ENTRIES),
-    ("Python and flows", python::ENTRIES),
+    ("Flows", flows::ENTRIES),
+    ("Python", python::ENTRIES),
 ];
 
 /// All component types, sorted by name.
@@ -58,5 +62,5 @@ const STOCK: &str = include_str!("../stock_hashes.txt");
 
 /// The registry of all component types.
 pub fn registry() -> Registry {
-    Registry::new(&ENTRIES, STOCK)
+    Registry::new(&ENTRIES, STOCK).without(UNSUPPORTED)
 }

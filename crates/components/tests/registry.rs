@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use millrace_components::{ENTRIES, registry};
+use millrace_components::{ENTRIES, UNSUPPORTED, registry};
 use millrace_engine::{
     Clock, Context, FieldKind, Inputs, Kind, MemoryJournal, Nowhere, Resources, RunError, Services, Sessions,
     State, Unsupervised, Value, Variables,
@@ -19,6 +19,14 @@ fn every_name_stands_once() {
     let mut seen = BTreeSet::new();
     for name in ENTRIES.iter().flat_map(|entry| entry.spec.names) {
         assert!(seen.insert(*name), "{name} is listed twice");
+    }
+}
+
+#[test]
+fn what_is_left_out_is_not_there() {
+    assert!(UNSUPPORTED.is_sorted_by_key(|(name, _)| name.to_lowercase()));
+    for (name, reason) in UNSUPPORTED {
+        assert!(registry().get(name).is_none(), "{name} is supported: {reason}");
     }
 }
 

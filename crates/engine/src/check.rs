@@ -18,6 +18,8 @@ pub enum Warning {
         id: String,
         /// Its type.
         kind: String,
+        /// Why, where that was decided.
+        reason: Option<&'static str>,
     },
     /// A vertex with code of its own, which is never executed.
     OwnCode {
@@ -43,8 +45,9 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Broken(error) => write!(f, "This flow will not run: {error}"),
-            Self::UnknownType { id, kind } => {
-                write!(f, "Node {id} will not run: its type {kind} is not supported")
+            Self::UnknownType { id, kind, reason } => {
+                write!(f, "Node {id} will not run: its type {kind} is not supported")?;
+                reason.map_or(Ok(()), |reason| write!(f, " ({reason})"))
             }
             Self::OwnCode { id, kind } => {
                 write!(
@@ -78,6 +81,14 @@ impl Plan {
 }
 
 impl Warning {
+    /// The vertex it is about, if it is about one.
+    pub fn vertex(&self) -> Option<&str> {
+        match self {
+            Self::UnknownType { id, .. } | Self::OwnCode { id, .. } | Self::Drift { id, .. } => Some(id),
+            Self::Broken(_) | Self::Roots(_) => None,
+        }
+    }
+
     /// Whether a run will fail for it.
     pub fn stops(&self) -> bool {
         matches!(self, Self::Broken(_)) || self.refusal().is_some()
@@ -87,7 +98,10 @@ impl Warning {
     pub(crate) fn refusal(&self) -> Option<String> {
         match self {
             // Langflow's own words for a type it does not know.
-            Self::UnknownType { kind, .. } => Some(format!("Could not find: {kind}")),
+            Self::UnknownType { kind, reason: None, .. } => Some(format!("Could not find: {kind}")),
+            Self::UnknownType { kind, reason: Some(reason), .. } => {
+                Some(format!("Could not find: {kind}: it is not supported ({reason})"))
+            }
             Self::OwnCode { .. } => Some("it holds code of its own, which is never executed".to_owned()),
             Self::Drift { kind, refused: true, .. } => {
                 Some(format!("it holds code that no release of {kind} has"))
@@ -104,9 +118,13 @@ pub(crate) fn vertex(registry: &Registry, vertex: &crate::flow::Vertex, strict: 
     if kind == "CustomComponent" && stock == Stock::Unknown {
         return Some(Warning::OwnCode { id, kind });
     }
+    let reason = registry.reason(&kind);
     match (registry.component(vertex), stock) {
-        (None, Stock::Unknown) if !registry.released(&kind) => Some(Warning::OwnCode { id, kind }),
-        (None, _) => Some(Warning::UnknownType { id, kind }),
+        (None, Stock::Unknown) if !registry.released(&kind) && reason.is_none() => {
+            Some(Warning::OwnCode { id, kind })
+        }
+        (None, _) => Some(Warning::UnknownType { id, kind, reason }),
+        (Some(entry), Stock::Unknown) if entry.spec.code_is_behaviour => Some(Warning::OwnCode { id, kind }),
         (Some(_), Stock::Unknown) => Some(Warning::Drift { id, kind, refused: strict }),
         (Some(_), _) => None,
     }

@@ -23,6 +23,7 @@ mod journal;
 mod plan;
 mod prompt;
 mod registry;
+mod report;
 mod run;
 mod services;
 mod subflow;
@@ -49,6 +50,7 @@ pub use journal::{Journal, MemoryJournal, Record};
 pub use plan::Plan;
 pub use prompt::{Prompt, PromptPart, PromptText, Template, TemplateError};
 pub use registry::{Registry, Stock};
+pub use report::{NodeReport, Report, ServiceReport};
 pub use run::{ChatInput, InputType, ProcessInputs, ProcessOutput, Run, process, run_chat};
 pub use services::{
     Admission, Clock, File, Files, Flows, Indexes, LoadedFlow, Nowhere, Resources, Services, Sessions, State,

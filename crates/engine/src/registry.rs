@@ -10,6 +10,8 @@ pub struct Registry {
     by_name: HashMap<&'static str, &'static Entry>,
     /// Some code was released under two names.
     stock: HashMap<[u8; 6], Vec<&'static str>>,
+    /// Types that Langflow has and that are left out on purpose, and why.
+    unsupported: &'static [(&'static str, &'static str)],
 }
 
 /// What the code embedded in a vertex is.
@@ -34,7 +36,18 @@ impl Registry {
         for (hash, kind) in stock.lines().filter_map(row) {
             known.entry(hash).or_default().push(kind);
         }
-        Self { by_name: entries.iter().flat_map(names).collect(), stock: known }
+        Self { by_name: entries.iter().flat_map(names).collect(), stock: known, unsupported: &[] }
+    }
+
+    /// The same registry, which can say why these types are left out.
+    #[must_use]
+    pub fn without(self, unsupported: &'static [(&'static str, &'static str)]) -> Self {
+        Self { unsupported, ..self }
+    }
+
+    /// Why a type is left out, where that was decided.
+    pub fn reason(&self, kind: &str) -> Option<&'static str> {
+        self.unsupported.iter().find(|(name, _)| *name == kind).map(|(_, reason)| *reason)
     }
 
     /// The component of a type.

@@ -53,6 +53,8 @@ pub enum ProcessInputs {
     One(Map<String, Json>),
     /// Several, run in parallel; the answer is a list.
     Many(Vec<Map<String, Json>>),
+    /// One text: it goes to the only input.
+    Text(String),
 }
 
 /// The answer of a 0.x call.
@@ -113,6 +115,13 @@ pub(crate) async fn process_within(
     let result = match inputs {
         ProcessInputs::One(inputs) => call(&object, &cx.scope(&index(0)), inputs).await,
         ProcessInputs::Many(list) => call_many(&object, &cx, list).await,
+        ProcessInputs::Text(text) => match only_input(&object) {
+            Ok(name) => {
+                let inputs = Map::from_iter([(name, Json::String(text))]);
+                call(&object, &cx.scope(&index(0)), inputs).await
+            }
+            Err(error) => Err(error),
+        },
     };
     let result = result.map_err(run_error)?;
     run.services.supervisor.vertex_done(root_id);
@@ -160,6 +169,23 @@ async fn context(run: &Run) -> Result<Context, RunError> {
         cx.clear_session().await?;
     }
     Ok(cx)
+}
+
+/// The name of the root's only input.
+fn only_input(object: &Value) -> Result<String, RunError> {
+    let mut names = match object {
+        Value::Capability(Capability::Chain(chain)) => chain.input_keys(),
+        Value::Capability(Capability::Prompt(prompt)) => prompt.variables(),
+        Value::Capability(Capability::VectorStore(_)) => vec!["query".to_owned()],
+        _ => vec!["input".to_owned()],
+    };
+    match (names.pop(), names.is_empty()) {
+        (Some(name), true) => Ok(name),
+        _ => {
+            let message = "this flow does not take exactly one input: give its inputs by name";
+            Err(RunError::new(ErrorKind::Input, message))
+        }
+    }
 }
 
 /// Langflow puts this before what a chain fails with (contract 1.1).

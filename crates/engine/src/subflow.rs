@@ -11,6 +11,7 @@ use crate::flow::Dialect;
 use crate::run::{self, ChatInput, InputType, ProcessInputs, Run};
 use crate::services::LoadedFlow;
 use crate::tweak::{Leniency, Tweaks};
+use crate::value::python_str;
 
 /// How many flows may call each other in a chain, the first not counted.
 pub const MAX_FLOW_DEPTH: u32 = 5;
@@ -33,7 +34,7 @@ impl Context {
     pub async fn run_flow(
         &self,
         flow: &str,
-        inputs: Map<String, Json>,
+        inputs: ProcessInputs,
         tweaks: &Map<String, Json>,
     ) -> Result<Json, RunError> {
         if self.depth() >= MAX_FLOW_DEPTH {
@@ -73,18 +74,29 @@ impl Context {
     }
 }
 
-async fn answer(run: &Run, cx: Context, inputs: Map<String, Json>) -> Result<(Json, Usage), RunError> {
+async fn answer(run: &Run, cx: Context, inputs: ProcessInputs) -> Result<(Json, Usage), RunError> {
     match run.plan.flow().dialect {
         Dialect::V0 => {
-            let output = run::process_within(run, &cx, ProcessInputs::One(inputs)).await?;
+            let output = run::process_within(run, &cx, inputs).await?;
             Ok((output.result, output.usage))
         }
         Dialect::V1 => {
-            let value = inputs.get("input_value").or_else(|| inputs.values().next());
-            let input = ChatInput { value: value.map(crate::value::python_str), input_type: InputType::Chat };
+            let input = ChatInput { value: chat_text(inputs)?, input_type: InputType::Chat };
             let answer = run::run_chat_within(run, &cx, &input, &OutputSelection::Any).await?;
             let text = answer.messages.last().map_or(Json::Null, |message| message.text.clone().into());
             Ok((text, answer.usage))
+        }
+    }
+}
+
+fn chat_text(inputs: ProcessInputs) -> Result<Option<String>, RunError> {
+    match inputs {
+        ProcessInputs::Text(text) => Ok(Some(text)),
+        ProcessInputs::One(fields) => {
+            Ok(fields.get("input_value").or_else(|| fields.values().next()).map(python_str))
+        }
+        ProcessInputs::Many(_) => {
+            Err(RunError::new(ErrorKind::Input, "this flow takes one text, not a list of inputs"))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Nodes that hold Python of their own, and flows called by flows.
+//! Nodes that hold Python of their own.
 
 use millrace_engine::Entry;
 

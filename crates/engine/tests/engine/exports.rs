@@ -190,6 +190,31 @@ fn what_will_not_run_as_drawn_is_said_beforehand() {
     assert_eq!(warnings(true)[1], "Node drift will not run: it holds code that no release of Say has");
 }
 
+#[test]
+fn a_report_says_what_runs_and_whom_it_calls() {
+    let caller =
+        |id: &str, address: Json| node(id, "Call", json!({"flow": "x", "text": "y", "address": address}));
+    let nodes = [
+        caller("a", json!("")),
+        caller("b", json!("https://ann:secret@mine.example/v2?key=secret")),
+        caller("c", json!("")),
+        node("unknown", "Flux", json!({})),
+        node("root", "Say", json!({})),
+    ];
+    let edges = ["a", "b", "c", "unknown"].map(|id| edge(id, "root", "parts"));
+    let report = stand::plan(&flow(&nodes, &edges)).unwrap().report();
+    assert!(!report.runs);
+    let stuck: Vec<_> = report.nodes.iter().filter(|node| !node.runs).map(|node| node.id.as_str()).collect();
+    assert_eq!(stuck, ["unknown"]);
+    let service =
+        |address: &str, nodes: &[&str]| json!({"service": "Elsewhere", "address": address, "nodes": nodes});
+    let expected = json!([
+        service("https://elsewhere.example/v1", &["a", "c"]),
+        service("https://mine.example/v2", &["b"]),
+    ]);
+    assert_eq!(serde_json::to_value(&report.services).unwrap(), expected);
+}
+
 /// The code decides the component, whatever the node is called: users rename nodes, and copies keep their code.
 #[tokio::test]
 async fn a_component_is_known_by_its_code() {

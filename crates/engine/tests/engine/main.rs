@@ -6,4 +6,5 @@ mod effects;
 mod exports;
 mod running;
 mod stand;
+mod subflows;
 mod tweaks;

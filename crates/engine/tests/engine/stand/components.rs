@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use millrace_engine::{
     Capability, Chain, ChainCall, Component, Context, Default, Effect, Entry, ErrorKind, Kind, LazyValue,
-    Message, Outputs, Registry, RunError, Source, Spec, Usage, Value, flag, integer, message, number, output,
-    text,
+    Message, Outputs, ProcessInputs, Registry, RunError, Source, Spec, Usage, Value, flag, integer, message,
+    number, output, reach, text,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
@@ -26,6 +26,7 @@ pub fn registry() -> Registry {
         &Entry::of::<EnterText>(),
         &Entry::of::<Think>(),
         &Entry::of::<Answer>(),
+        &Entry::of::<Call>(),
     ];
     Registry::new(ENTRIES, "c3db28b15420 Say\n000000000001 Released\n")
 }
@@ -85,6 +86,30 @@ impl Component for Say {
         }
         said.retain(|text| !text.is_empty());
         Ok(Outputs::one("out", Value::text(said.join(" "))))
+    }
+}
+
+/// Calls outside, then another flow with its text, then outside again.
+#[derive(Deserialize)]
+struct Call {
+    flow: String,
+    text: String,
+}
+
+impl Component for Call {
+    const SPEC: Spec = Spec {
+        names: &["Call"],
+        inputs: &[text("flow", "The flow."), text("text", "What it is called with.")],
+        outputs: &[output("out")],
+        reaches: &[reach("Elsewhere", "https://elsewhere.example/v1", "address")],
+        ..Spec::SUPPORTED
+    };
+
+    async fn run(self, cx: &Context) -> Result<Outputs, RunError> {
+        let before = call(cx, "before".to_owned()).await?;
+        let result = cx.run_flow(&self.flow, ProcessInputs::Text(self.text), &Map::new()).await?;
+        let after = call(cx, "after".to_owned()).await?;
+        Ok(Outputs::one("out", Value::text(format!("{before} {result} {after}"))))
     }
 }
 
