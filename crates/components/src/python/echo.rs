@@ -22,7 +22,7 @@ pub(super) fn require(code: Option<&str>) -> Result<(), RunError> {
 }
 
 /// `def name(text: str) -> str:`, a comment or a description, and `return text`.
-fn echoes(code: &str) -> bool {
+pub(super) fn echoes(code: &str) -> bool {
     if code.len() > MAX_LENGTH {
         return false;
     }

@@ -27,6 +27,7 @@ impl Component for PythonFunction {
             inputs: r#"{"code": "def python_function(text: str) -> str:\n    \"\"\"Echo\"\"\"\n    return text\n"}"#,
             output: r#"{"function": {"function": "echo"}}"#,
         }],
+        understands: Some(echo::echoes),
         ..Spec::SUPPORTED
     };
 

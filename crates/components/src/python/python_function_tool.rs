@@ -40,6 +40,7 @@ impl Component for PythonFunctionTool {
             }"#,
             output: r#"{"tool": {"tool": "Echo"}}"#,
         }],
+        understands: Some(echo::echoes),
         ..Spec::SUPPORTED
     };
 
