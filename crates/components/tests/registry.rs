@@ -178,8 +178,9 @@ impl Files for Examples {
 
     async fn list(&self, folder: &str) -> Result<Vec<String>, RunError> {
         let entries = std::fs::read_dir(Self::path(folder)).map_err(|e| no_file(folder, &e))?;
-        let mut below: Vec<String> =
-            entries.map(|entry| format!("{folder}/{}", entry.unwrap().file_name().to_str().unwrap())).collect();
+        let mut below: Vec<String> = entries
+            .map(|entry| format!("{folder}/{}", entry.unwrap().file_name().to_str().unwrap()))
+            .collect();
         below.sort();
         Ok(below)
     }

@@ -28,7 +28,8 @@ impl Component for DirectoryLoader {
             text("path", "A folder that the operator opened. At most 1000 files and 128 MiB of text."),
             text("glob", "Which files, by their place below the folder.").or(Default::Text("**/*.txt")),
             flag("recursive", "Whether the pattern may begin at any folder below.").or(Default::Flag(true)),
-            flag("load_hidden", "Whether names that begin with a dot are taken too.").or(Default::Flag(false)),
+            flag("load_hidden", "Whether names that begin with a dot are taken too.")
+                .or(Default::Flag(false)),
             flag("silent_errors", "Whether files that cannot be read are left out.").or(Default::Flag(false)),
             json("metadata", "Added to each document's own metadata."),
         ],
@@ -46,8 +47,7 @@ impl Component for DirectoryLoader {
 
     async fn run(self, cx: &Context) -> Result<Outputs, RunError> {
         let glob = if self.recursive { format!("**/{}", self.glob) } else { self.glob };
-        let choice =
-            Choice { hidden: self.load_hidden, lenient: self.silent_errors, ..Choice::of(&glob)? };
+        let choice = Choice { hidden: self.load_hidden, lenient: self.silent_errors, ..Choice::of(&glob)? };
         let documents = folder::load(cx, &self.path, &choice, formats::any).await?;
         Ok(Outputs::one("documents", loader::output(documents, self.metadata.unwrap_or_default())))
     }

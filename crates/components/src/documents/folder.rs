@@ -44,7 +44,8 @@ pub(super) async fn load(
     choice: &Choice,
     read: Read,
 ) -> Result<Vec<Document>, RunError> {
-    let too_much = |what: String| RunError::new(ErrorKind::Flow, format!("The folder {folder} has more than {what}"));
+    let too_much =
+        |what: String| RunError::new(ErrorKind::Flow, format!("The folder {folder} has more than {what}"));
     let mut taken = cx.folder(folder).await?;
     taken.retain(|reference| choice.takes(below(folder, reference)));
     if taken.len() > MAX_FILES {

@@ -108,7 +108,8 @@ pub(super) async fn load(cx: &Context, reference: &str, read: Read) -> Result<Ve
 
 async fn parse(file: File, read: Read) -> Result<Vec<Document>, RunError> {
     let name = file.name.clone();
-    let broken = |cause: String| Unreadable::Malformed("it cannot be read".to_owned()).of(&name).because(cause);
+    let broken =
+        |cause: String| Unreadable::Malformed("it cannot be read".to_owned()).of(&name).because(cause);
     let work = tokio::task::spawn_blocking(move || read(&file));
     let documents = match tokio::time::timeout(MAX_TIME, work).await {
         Ok(Ok(documents)) => documents.map_err(|unreadable| unreadable.of(&name))?,

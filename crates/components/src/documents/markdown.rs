@@ -121,9 +121,8 @@ fn inline(line: &str) -> String {
 }
 
 fn unmarked(text: &str) -> String {
-    let inner = |found: &Captures| {
-        found.iter().skip(1).flatten().map(|group| group.as_str()).collect::<String>()
-    };
+    let inner =
+        |found: &Captures| found.iter().skip(1).flatten().map(|group| group.as_str()).collect::<String>();
     let text = LINK.replace_all(text, "$1");
     let text = ADDRESS.replace_all(&text, "$1");
     let text = TAG.replace_all(&text, "");
@@ -140,9 +139,15 @@ mod tests {
     fn marks_are_left_out() {
         let cases = [
             ("# The *mill* #\nby the\nriver\n\nend", "The mill\n\nby the river\n\nend"),
-            ("Head\n====\n- one **two**\n  more\n- [x] three\n1. four", "Head\n\none two more\n\nthree\n\nfour"),
+            (
+                "Head\n====\n- one **two**\n  more\n- [x] three\n1. four",
+                "Head\n\none two more\n\nthree\n\nfour",
+            ),
             ("a [link](http://x) ![pic](p.png) <http://y> <b>c</b>", "a link pic http://y c"),
-            ("```rust\nfn main() {}\n\n  *x*\n```\nafter `a*b*` snake_case_name", "fn main() {}\n\n  *x*\n\nafter a*b* snake_case_name"),
+            (
+                "```rust\nfn main() {}\n\n  *x*\n```\nafter `a*b*` snake_case_name",
+                "fn main() {}\n\n  *x*\n\nafter a*b* snake_case_name",
+            ),
             ("> said\n> twice\n\n***\n\n| a | b |\n|---|:-:|\n| 1 | 2 |", "said twice\n\na b\n\n1 2"),
             (r"2 * 3 * 4 \*not\* `odd", "2 * 3 * 4 *not* `odd"),
             ("", ""),

@@ -28,7 +28,8 @@ impl<'a> Package<'a> {
         if bytes.is_empty() {
             return Err(Unreadable::Empty);
         }
-        let archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| Unreadable::Broken(kind, e.to_string()))?;
+        let archive =
+            ZipArchive::new(Cursor::new(bytes)).map_err(|e| Unreadable::Broken(kind, e.to_string()))?;
         Ok(Self { archive, kind, left: MAX_UNPACKED })
     }
 

@@ -80,9 +80,10 @@ fn page_text(pdf: &Pdf, number: u32, id: ObjectId) -> Option<String> {
         let mut text = String::new();
         output_doc_page(pdf, &mut PlainTextOutput::new(&mut text), number).map(|()| text).ok()
     }));
-    laid_out.ok().flatten().or_else(|| {
-        catch_unwind(AssertUnwindSafe(|| pdf.extract_text(&[number]).ok())).ok().flatten()
-    })
+    laid_out
+        .ok()
+        .flatten()
+        .or_else(|| catch_unwind(AssertUnwindSafe(|| pdf.extract_text(&[number]).ok())).ok().flatten())
 }
 
 /// Whether the file has an entry for its encryption; it stands outside of what is packed.
@@ -150,7 +151,8 @@ fn has(bytes: &[u8], mark: &'static [u8]) -> bool {
 
 fn places<'a>(bytes: &'a [u8], mark: &'static [u8]) -> impl Iterator<Item = usize> + 'a {
     let first = mark[0];
-    let starts = move |(at, byte): (usize, &u8)| (*byte == first && bytes[at..].starts_with(mark)).then_some(at);
+    let starts =
+        move |(at, byte): (usize, &u8)| (*byte == first && bytes[at..].starts_with(mark)).then_some(at);
     bytes.iter().enumerate().filter_map(starts)
 }
 
@@ -175,7 +177,8 @@ fn blank(stream: &mut lopdf::Stream) {
 /// it would draw with those of whoever draws it.
 fn untangle_forms(pdf: &mut Pdf) {
     let mut inner: HashMap<ObjectId, Vec<ObjectId>> = HashMap::new();
-    let mut forms: Vec<ObjectId> = pdf.objects.iter().filter(|(_, o)| is_form(o)).map(|(id, _)| *id).collect();
+    let mut forms: Vec<ObjectId> =
+        pdf.objects.iter().filter(|(_, o)| is_form(o)).map(|(id, _)| *id).collect();
     forms.sort_unstable();
     for id in &forms {
         inner.insert(*id, drawn_by(pdf, *id));
@@ -183,7 +186,8 @@ fn untangle_forms(pdf: &mut Pdf) {
     let mut sound: HashSet<ObjectId> = HashSet::new();
     for _ in 0..MAX_DEPTH {
         let known = sound.clone();
-        let is_sound = |id: &&ObjectId| inner[*id].iter().all(|i| known.contains(i) || !inner.contains_key(i));
+        let is_sound =
+            |id: &&ObjectId| inner[*id].iter().all(|i| known.contains(i) || !inner.contains_key(i));
         sound.extend(forms.iter().filter(is_sound));
     }
     for id in forms {
@@ -219,7 +223,8 @@ fn drawn_by(pdf: &Pdf, form: ObjectId) -> Vec<ObjectId> {
 fn has_a_top(pdf: &Pdf, page: ObjectId) -> bool {
     let mut node = pdf.get_dictionary(page).ok();
     for _ in 0..MAX_DEPTH * 4 {
-        let parent = node.and_then(|node| node.get(b"Parent").ok()).and_then(|parent| parent.as_reference().ok());
+        let parent =
+            node.and_then(|node| node.get(b"Parent").ok()).and_then(|parent| parent.as_reference().ok());
         match parent {
             Some(parent) => node = pdf.get_dictionary(parent).ok(),
             None => return true,
@@ -284,7 +289,8 @@ mod tests {
         let mut file = pdf(&[&line("Mill by the river."), "", &line("Caf\\351")], "");
         file.compress();
         let documents = tests::read(read, "a.pdf", &saved(file)).unwrap();
-        let pages: Vec<_> = documents.iter().map(|d| (d.page_content.as_str(), &d.metadata["page"])).collect();
+        let pages: Vec<_> =
+            documents.iter().map(|d| (d.page_content.as_str(), &d.metadata["page"])).collect();
         assert_eq!(pages, [("Mill by the river.", &json!(0)), ("", &json!(1)), ("Café", &json!(2))]);
     }
 

@@ -62,7 +62,8 @@ mod tests {
 
     #[test]
     fn the_text_of_a_mail_is_found_where_it_stands() {
-        let html = b"Subject: =?utf-8?q?M=C3=BChle?=\r\nContent-Type: text/html\r\n\r\n<p>Water &amp; wheel</p>";
+        let html =
+            b"Subject: =?utf-8?q?M=C3=BChle?=\r\nContent-Type: text/html\r\n\r\n<p>Water &amp; wheel</p>";
         let mixed = b"From: Ann <ann@example.org>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
             Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n\
             M=FChle\r\n--b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=a.pdf\r\n\r\n\

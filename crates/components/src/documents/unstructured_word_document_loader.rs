@@ -124,7 +124,10 @@ mod tests {
             (Vec::new(), "it is empty"),
             (b"\xd0\xcf\x11\xe0 old".to_vec(), "it is no Word document (.docx) that can be read"),
             (archive(&[("x", b"")]), "it is no Word document (.docx) that can be read"),
-            (archive(&[("word/document.xml", b"<a></b>")]), "it is no Word document (.docx) that can be read"),
+            (
+                archive(&[("word/document.xml", b"<a></b>")]),
+                "it is no Word document (.docx) that can be read",
+            ),
             (archive(&[("word/document.xml", &bomb)]), "it has more than 64 MiB when it is unpacked"),
         ];
         for (bytes, message) in cases {
