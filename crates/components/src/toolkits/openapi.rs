@@ -90,3 +90,32 @@ impl Tool for Explorer {
 }
 
 pub(crate) const ENTRY: Entry = Entry::of::<OpenApiToolkit>();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stand_in::{Scripted, Stand};
+
+    #[tokio::test]
+    async fn the_explorer_asks_the_agent() {
+        let stand = Stand::offline();
+        let cx = stand.cx();
+        let model = Scripted::saying(&["GET /bar"]);
+        let run = async |node: &str, inputs: Vec<(String, Value)>, output: &str| {
+            let outputs = crate::registry().get(node).unwrap().run(inputs, &cx).await.unwrap();
+            outputs.get(output).cloned().unwrap()
+        };
+        let field = |name: &str, value: Value| (name.to_owned(), value);
+        let prompt =
+            run("PromptTemplate", vec![field("template", Value::text("Q: {input}"))], "prompt").await;
+        let llm = Value::Capability(Capability::ChatModel(model.clone()));
+        let agent = run("LLMChain", vec![field("llm", llm), field("prompt", prompt)], "chain").await;
+        let wrapper = run("TextRequestsWrapper", Vec::new(), "requests_wrapper").await;
+        let inputs = vec![field("json_agent", agent), field("requests_wrapper", wrapper)];
+        let Value::List(tools) = run("OpenAPIToolkit", inputs, "tools").await else { panic!() };
+        let Some(Value::Capability(Capability::Tool(explorer))) = tools.last() else { panic!() };
+        let said = explorer.call(&cx, ToolInput::Text("which paths?".to_owned())).await.unwrap();
+        assert_eq!(said, "GET /bar");
+        assert_eq!(model.prompts(), ["Q: which paths?"]);
+    }
+}

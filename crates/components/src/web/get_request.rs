@@ -42,7 +42,7 @@ impl Component for GetRequest {
 
     async fn run(self, cx: &Context) -> Result<Outputs, RunError> {
         within_limit(self.url.len())?;
-        if !(self.timeout > 0.0) {
+        if self.timeout <= 0.0 {
             let message = format!("field 'timeout': it is {} s; it must be more than 0", self.timeout);
             return Err(RunError::new(ErrorKind::Flow, message));
         }
