@@ -1,10 +1,10 @@
 //! HTML as text, by the rule of LangChain's web loaders: what BeautifulSoup's `get_text` says of a document
 //! that Python's `html.parser` read.
 //!
-//! **Nothing is repaired or moved**, as a browser would do it: the text is that between the tags, in order. White
-//! space that stands alone between two tags is one line break if it has any, else one blank, except in `pre` and
-//! `textarea`; all other is kept. Left out is what is no text of the page: comments, declarations, and what stands in
-//! `script`, `style`, `template`, `rt` and `rp`.
+//! **Nothing is repaired or moved**, as a browser would do it: the text is that between the tags, in order.
+//! White space that stands alone between two tags is one line break if it has any, else one blank, except in
+//! `pre` and `textarea`; all other is kept. Left out is what is no text of the page: comments, declarations,
+//! and what stands in `script`, `style`, `template`, `rt` and `rp`.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -308,8 +308,8 @@ mod tests {
             ("[\"pirate\"]", "[\"pirate\"]"),
             (page, "\n\n A & B\nab \u{a0}© ’ &foo &foo xktu 1 < 2 xnsz\n\n"),
             (
-                "<title>t<b>x</b></title><table>foo<tr><td>1</td></tr></table><?php x ?>a<![CDATA[cd]]>&amp;lt; \
-                 AT&T &ampx R&D; &",
+                "<title>t<b>x</b></title><table>foo<tr><td>1</td></tr></table><?php x ?>a<![CDATA[cd]]>\
+                 &amp;lt; AT&T &ampx R&D; &",
                 "txfoo1acd&lt; AT&T &ampx R&D &",
             ),
             ("a <b", "a <b"),
@@ -334,7 +334,8 @@ mod tests {
     fn a_page_says_what_it_is() {
         let cases = [
             (
-                "<html LANG=de><head><meta name='description' content=\"a &lt; b\"><title> T </title><title>U</title>",
+                "<html LANG=de><head><meta name='description' content=\"a &lt; b\"><title> T \
+                 </title><title>U</title>",
                 (Some(" T "), Some("a < b"), Some("de")),
             ),
             (
