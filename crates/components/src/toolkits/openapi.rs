@@ -23,7 +23,8 @@ pub(crate) struct OpenApiToolkit {
 impl Component for OpenApiToolkit {
     const SPEC: Spec = Spec {
         names: &["OpenAPIToolkit"],
-        about: "Tools to call an interface that an OpenAPI document describes: the request tools, and json_explorer for questions about the document.",
+        about: "Tools to call an interface that an OpenAPI document describes: the request tools, and \
+                json_explorer for questions about the document.",
         inputs: &[
             message("json_agent", "The agent that reads the OpenAPI document."),
             message("requests_wrapper", "How requests are sent."),
@@ -70,8 +71,8 @@ impl Tool for Explorer {
     }
 
     fn description(&self) -> &str {
-        "Answers questions about the OpenAPI document of the interface. Ask it before any request is sent, with \
-         a particular question, such as: Which query parameters does a GET of /bar need? Which fields does the \
+        "Answers questions about the OpenAPI document of the interface. Ask it before any request is sent, \
+         with a particular question, such as: Which query parameters does a GET of /bar need? Which fields does the \
          body of a POST to /foo need?"
     }
 
@@ -90,3 +91,32 @@ impl Tool for Explorer {
 }
 
 pub(crate) const ENTRY: Entry = Entry::of::<OpenApiToolkit>();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stand_in::{Scripted, Stand};
+
+    #[tokio::test]
+    async fn the_explorer_asks_the_agent() {
+        let stand = Stand::offline();
+        let cx = stand.cx();
+        let model = Scripted::saying(&["GET /bar"]);
+        let run = async |node: &str, inputs: Vec<(String, Value)>, output: &str| {
+            let outputs = crate::registry().get(node).unwrap().run(inputs, &cx).await.unwrap();
+            outputs.get(output).cloned().unwrap()
+        };
+        let field = |name: &str, value: Value| (name.to_owned(), value);
+        let prompt =
+            run("PromptTemplate", vec![field("template", Value::text("Q: {input}"))], "prompt").await;
+        let llm = Value::Capability(Capability::ChatModel(model.clone()));
+        let agent = run("LLMChain", vec![field("llm", llm), field("prompt", prompt)], "chain").await;
+        let wrapper = run("TextRequestsWrapper", Vec::new(), "requests_wrapper").await;
+        let inputs = vec![field("json_agent", agent), field("requests_wrapper", wrapper)];
+        let Value::List(tools) = run("OpenAPIToolkit", inputs, "tools").await else { panic!() };
+        let Some(Value::Capability(Capability::Tool(explorer))) = tools.last() else { panic!() };
+        let said = explorer.call(&cx, ToolInput::Text("which paths?".to_owned())).await.unwrap();
+        assert_eq!(said, "GET /bar");
+        assert_eq!(model.prompts(), ["Q: which paths?"]);
+    }
+}

@@ -9,6 +9,7 @@ mod google_search;
 pub(crate) mod html;
 mod ifixit;
 mod json_document_builder;
+mod metaphor;
 mod page_loader;
 mod post_request;
 #[cfg(test)]
@@ -63,6 +64,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &wikipedia::ENTRY,
     &wolfram_alpha::ENTRY,
     &search_api::ENTRY,
+    &metaphor::ENTRY,
     search_run::ENTRIES[0],
     search_run::ENTRIES[1],
     search_run::ENTRIES[2],

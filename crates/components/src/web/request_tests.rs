@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::stand_in::Stand;
 
 type Hops = Arc<Mutex<Vec<Hop>>>;
+type Given = Vec<(&'static str, Value)>;
 
 /// A web with a page of each kind, which keeps what it was asked.
 fn web() -> (Stand, Hops) {
@@ -118,7 +119,7 @@ async fn documents_are_sent_and_their_answers_come_in_order() {
 async fn what_does_not_fit_is_the_flows_fault() {
     let url = ("url", Value::text("https://a.example/text"));
     let many = || Value::List(vec![text("x"); 101]);
-    let cases: Vec<(&str, Vec<(&str, Value)>, &str)> = vec![
+    let cases: [(&str, Given, &str); 5] = [
         ("PostRequest", vec![url.clone(), ("document", Value::text("x"))], "field 'document'"),
         ("PostRequest", vec![url.clone(), ("document", many())], "101 requests"),
         (

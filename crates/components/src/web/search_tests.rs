@@ -209,6 +209,7 @@ async fn ask(stand: &Stand, name: &str, inputs: &Json, question: &str) -> Result
 }
 
 type Hops = Arc<Mutex<Vec<Hop>>>;
+type Variables = &'static [(&'static str, &'static str)];
 
 /// A web that gives one answer and keeps what it was asked.
 fn web(status: u16, body: &Json) -> (Stand, Hops) {
@@ -264,7 +265,7 @@ async fn a_record_knows_no_key() {
 
 #[tokio::test]
 async fn an_operator_may_replace_an_address_and_bring_the_key() {
-    let rows: [(&str, Json, &[(&str, &str)], &str); 4] = [
+    let rows: [(&str, Json, Variables, &str); 4] = [
         (
             "Search",
             json!({}),
@@ -310,8 +311,7 @@ async fn the_operators_key_stays_with_the_operators_addresses() {
         ("GoogleSearchAPIWrapper", json!({"google_api_key": KEY}), "google_cse_id"),
     ];
     for (name, inputs, field) in rows {
-        let variables: &[(&str, &str)] =
-            &[("BING_SUBSCRIPTION_KEY", KEY), ("BING_API_BASE", "https://a.example")];
+        let variables: Variables = &[("BING_SUBSCRIPTION_KEY", KEY), ("BING_API_BASE", "https://a.example")];
         let (stand, hops) = web(200, &json!({}));
         let error = ask(&stand.variables(variables), name, &inputs, "a").await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Flow);
