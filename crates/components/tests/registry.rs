@@ -2,15 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use millrace_components::{ENTRIES, UNSUPPORTED, registry};
 use millrace_engine::{
-    Clock, Context, FieldKind, Inputs, Kind, MemoryJournal, Nowhere, Resources, RunError, Services, Sessions,
-    State, Unsupervised, Value, Variables,
+    Clock, Context, ErrorKind, FieldKind, File, Files, Inputs, Kind, MemoryJournal, Nowhere, Resources,
+    RunError, Services, Sessions, State, Unsupervised, Value, Variables,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -182,6 +182,41 @@ impl Variables for Nothing {
     }
 }
 
+/// The files of the examples: those below `tests/files`.
+struct Examples;
+
+impl Examples {
+    fn path(reference: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files").join(reference)
+    }
+}
+
+#[async_trait]
+impl Files for Examples {
+    async fn read(&self, reference: &str, _limit: u64) -> Result<File, RunError> {
+        let bytes = std::fs::read(Self::path(reference)).map_err(|e| no_file(reference, &e))?;
+        let name = reference.rsplit('/').next().unwrap_or_default().to_owned();
+        Ok(File { name, bytes: bytes.into(), immutable: true })
+    }
+
+    async fn list(&self, folder: &str) -> Result<Vec<String>, RunError> {
+        let entries = std::fs::read_dir(Self::path(folder)).map_err(|e| no_file(folder, &e))?;
+        let mut below: Vec<String> = entries
+            .map(|entry| format!("{folder}/{}", entry.unwrap().file_name().to_str().unwrap()))
+            .collect();
+        below.sort();
+        Ok(below)
+    }
+
+    async fn on_disk(&self, reference: &str) -> Result<PathBuf, RunError> {
+        Ok(Self::path(reference))
+    }
+}
+
+fn no_file(reference: &str, error: &std::io::Error) -> RunError {
+    RunError::new(ErrorKind::Flow, format!("{reference}: {error}"))
+}
+
 impl Clock for Nothing {
     fn now(&self) -> jiff::Timestamp {
         jiff::Timestamp::UNIX_EPOCH
@@ -193,7 +228,7 @@ fn services() -> Services {
         journal: Arc::new(MemoryJournal::default()),
         sessions: Arc::new(Nothing),
         variables: Arc::new(Nothing),
-        files: Arc::new(Nowhere),
+        files: Arc::new(Examples),
         indexes: Arc::new(Nowhere),
         flows: Arc::new(Nowhere),
         clock: Arc::new(Nothing),
