@@ -18,7 +18,7 @@ impl Format for BsHtml {
             title: "the text between the tags",
             inputs: r#"{"file_path": "mill.html"}"#,
             output: r#"{"documents": [
-                {"page_content": "The mill\nIt stands by the river.\n", "metadata": {"source": "mill.html", "title": "Mill"},
+                {"page_content": "MillThe mill\nIt stands by the river.\n", "metadata": {"source": "mill.html", "title": "Mill"},
                  "type": "Document"}
             ]}"#,
         }],

@@ -123,12 +123,25 @@ fn inline(line: &str) -> String {
 fn unmarked(text: &str) -> String {
     let inner =
         |found: &Captures| found.iter().skip(1).flatten().map(|group| group.as_str()).collect::<String>();
-    let text = LINK.replace_all(text, "$1");
+    let text = ESCAPE.replace_all(text, |found: &Captures| found[1].chars().map(hidden).collect::<String>());
+    let text = LINK.replace_all(&text, "$1");
     let text = ADDRESS.replace_all(&text, "$1");
     let text = TAG.replace_all(&text, "");
     let text = STRONG.replace_all(&text, inner);
     let text = EMPHASIS.replace_all(&text, inner);
-    ESCAPE.replace_all(&text, "$1").into_owned()
+    text.chars().map(shown).collect()
+}
+
+/// Where a character that is no mark is kept out of the patterns' sight: among the last private ones.
+const HIDDEN: u32 = 0x10_f000;
+
+fn hidden(c: char) -> char {
+    char::from_u32(HIDDEN + u32::from(c)).unwrap_or(c)
+}
+
+fn shown(c: char) -> char {
+    let known = u32::from(c).checked_sub(HIDDEN).filter(|code| *code < 0x80);
+    known.and_then(char::from_u32).unwrap_or(c)
 }
 
 #[cfg(test)]

@@ -301,8 +301,11 @@ fn coded(after: &str, digits: usize) -> Option<(char, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use millrace_engine::File;
     use serde::Deserialize;
+    use serde_json::Value as Json;
+
+    use super::*;
 
     use crate::documents::languages;
 
@@ -373,6 +376,45 @@ mod tests {
         ];
         for (text, meant) in cases {
             assert_eq!(unescape(text), meant);
+        }
+    }
+
+    /// What a recorded flow had embedded: token ids that are code points.
+    fn embedded(golden: &std::path::Path) -> Vec<String> {
+        let golden: Json = serde_json::from_slice(&std::fs::read(golden).unwrap()).unwrap();
+        let calls = golden["turns"][0]["llm_calls"].as_array().unwrap();
+        let first = calls.iter().find(|call| call["path"] == "/v1/embeddings").unwrap();
+        let text = |ids: &Json| {
+            let code = |id: &Json| char::from_u32(id.as_u64().unwrap() as u32).unwrap();
+            ids.as_array().unwrap().iter().map(code).collect::<String>()
+        };
+        first["body"]["input"].as_array().unwrap().iter().map(text).collect()
+    }
+
+    /// Recordings of Langflow stand beside the repository, where they are at hand.
+    #[test]
+    fn recorded_flows_embed_these_pieces() {
+        let recorded = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/langflow-0.6");
+        if !recorded.is_dir() {
+            println!("skipped: there is no {}", recorded.display());
+            return;
+        }
+        let dots = || vec![Separator::text(".")];
+        let usual = || ["\n\n", "\n", " ", ""].map(Separator::text).to_vec();
+        let cases = [
+            ("retrieval_qa_faiss_06", "notes.txt", usual(), (60, 0)),
+            ("agent_retriever_tool_06", "notes.txt", usual(), (60, 0)),
+            ("pdf_loader", "doc.pdf", dots(), (1000, 200)),
+            ("csv_loader", "people.csv", dots(), (1000, 200)),
+        ];
+        for (golden, name, separators, (size, overlap)) in cases {
+            let bytes = std::fs::read(recorded.join("fixtures").join(name)).unwrap();
+            let file = File { name: name.to_owned(), bytes: bytes.into(), immutable: true };
+            let documents = crate::documents::formats::automatic(&file).unwrap();
+            let sizes = Sizes::new(size, overlap).unwrap();
+            let pieces = Splitter::Recursive(separators).split(documents, sizes).unwrap();
+            let pieces: Vec<String> = pieces.into_iter().map(|piece| piece.page_content).collect();
+            assert_eq!(pieces, embedded(&recorded.join(format!("goldens/{golden}.json"))), "{golden}");
         }
     }
 }

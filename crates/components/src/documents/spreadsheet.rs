@@ -101,6 +101,9 @@ mod tests {
 
     fn workbook(cells: &str) -> Vec<u8> {
         let types = r#"<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>"#;
+        let root = r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">
+            <Relationship Id="rId1" Target="xl/workbook.xml"
+            Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"/></Relationships>"#;
         let book = r#"<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"
             xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships">
             <sheets><sheet name="Mills" sheetId="1" r:id="rId1"/></sheets></workbook>"#;
@@ -111,6 +114,7 @@ mod tests {
             r#"<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{cells}</sheetData></worksheet>"#
         );
         archive(&[
+            ("_rels/.rels", root.as_bytes()),
             ("[Content_Types].xml", types.as_bytes()),
             ("xl/workbook.xml", book.as_bytes()),
             ("xl/_rels/workbook.xml.rels", places.as_bytes()),
