@@ -8,6 +8,9 @@ use serde_json::Value as Json;
 
 use super::combine::{ChainType, Combination, Form};
 
+/// The output under which chains answer the documents that an answer rests on.
+pub(crate) const SOURCE_DOCUMENTS: &str = "source_documents";
+
 /// An answer and the sources it names.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sourced {

@@ -2,13 +2,14 @@
 
 pub(crate) mod buffer;
 mod entities;
-mod entity;
+pub(crate) mod entity;
 mod knowledge_graph;
 mod message_history;
 mod postgres;
 mod state;
-mod summary;
+pub(crate) mod summary;
 pub(crate) mod turns;
+mod vector_store;
 mod window;
 
 use millrace_engine::Entry;
@@ -21,5 +22,6 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &message_history::ENTRY,
     &postgres::ENTRY,
     &summary::ENTRY,
+    &vector_store::ENTRY,
     &window::ENTRY,
 ];
