@@ -1,5 +1,6 @@
 //! Vector stores and retrievers.
 
+mod astra_db;
 mod chroma;
 pub(crate) mod collection;
 #[cfg(test)]
@@ -18,11 +19,20 @@ mod pinecone;
 mod preset;
 mod qdrant;
 mod remote;
+#[cfg(test)]
+mod remote_tests;
 mod s3_vectors;
 mod wired_documents;
 
 use millrace_engine::Entry;
 
 /// Its component types, by file.
-pub(crate) const ENTRIES: &[&Entry] =
-    &[&chroma::ENTRY, &faiss::ENTRY, &pgvector::ENTRY, &pinecone::ENTRY, &qdrant::ENTRY, &s3_vectors::ENTRY];
+pub(crate) const ENTRIES: &[&Entry] = &[
+    &astra_db::ENTRY,
+    &chroma::ENTRY,
+    &faiss::ENTRY,
+    &pgvector::ENTRY,
+    &pinecone::ENTRY,
+    &qdrant::ENTRY,
+    &s3_vectors::ENTRY,
+];
