@@ -34,6 +34,27 @@ impl House {
         base: Option<String>,
         key: Option<String>,
     ) -> Result<Account, RunError> {
+        let account = self.open_account(cx, base, key).await?;
+        match self.key_variables.first() {
+            Some(variable) if account.key.is_none() && account.base == self.base => {
+                let message =
+                    format!("no API key: fill in the node's key field, or set the variable {variable}");
+                Err(RunError::new(ErrorKind::Flow, message))
+            }
+            _ => Ok(account),
+        }
+    }
+
+    /// The same for a provider that may be asked without a key.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Flow`] where there is no address.
+    pub async fn open_account(
+        &self,
+        cx: &Context,
+        base: Option<String>,
+        key: Option<String>,
+    ) -> Result<Account, RunError> {
         let given = given(base);
         // Nodes are drawn with the provider's own address filled in: it is no other for that.
         let own = given.as_deref().filter(|base| *base != self.base).is_some();
@@ -45,14 +66,7 @@ impl House {
         if key.is_none() && !own {
             key = first(cx, self.key_variables).await?;
         }
-        match self.key_variables.first() {
-            Some(variable) if key.is_none() && base == self.base => {
-                let message =
-                    format!("no API key: fill in the node's key field, or set the variable {variable}");
-                Err(RunError::new(ErrorKind::Flow, message))
-            }
-            _ => Ok(Account { base, key }),
-        }
+        Ok(Account { base, key })
     }
 
     async fn usual_base(&self, cx: &Context) -> Result<String, RunError> {

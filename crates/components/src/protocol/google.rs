@@ -60,11 +60,17 @@ impl Google {
     /// Vertex AI, in the name of a service account.
     ///
     /// # Errors
-    /// [`ErrorKind::Flow`] without a service account, or for a location or project that is none.
+    /// [`ErrorKind::Flow`] without a project, or for a location or project that is none. A service account is
+    /// missed only by the first request.
     pub async fn vertex(cx: &Context, kind: &str, settings: CloudSettings) -> Result<Self, RunError> {
         let account = account(cx, settings.credentials).await?;
-        let project = settings.project.filter(|project| !project.trim().is_empty());
-        let project = name("project", project.as_deref().unwrap_or(&account.project))?.to_owned();
+        let given = settings.project.filter(|project| !project.trim().is_empty());
+        let project = match (&given, &account) {
+            (Some(project), _) => project,
+            (None, Some(account)) => &account.project,
+            (None, None) => return Err(no_account()),
+        };
+        let project = name("project", project)?;
         let location = name("location", &settings.location)?;
         let host = match location {
             "global" => "aiplatform.googleapis.com".to_owned(),
@@ -74,7 +80,7 @@ impl Google {
             format!("https://{host}/v1/projects/{project}/locations/{location}/publishers/google/models");
         let service = Service::new(cx, kind, "Vertex AI's protocol")
             .retries(settings.retries)
-            .on_behalf_of(Arc::new(account));
+            .on_behalf_of(account.ok_or_else(no_account));
         Ok(Self { models, service })
     }
 
@@ -97,18 +103,19 @@ pub(crate) fn short(model: &str) -> &str {
 }
 
 /// The service account of a node's file, or of the variable that stands in for it.
-async fn account(cx: &Context, file: Option<String>) -> Result<ServiceAccount, RunError> {
+async fn account(cx: &Context, file: Option<String>) -> Result<Option<Arc<ServiceAccount>>, RunError> {
     if let Some(reference) = file.filter(|reference| !reference.trim().is_empty()) {
-        return ServiceAccount::read(&cx.file(&reference, FILE_LIMIT).await?.bytes);
+        let file = cx.file(&reference, FILE_LIMIT).await?;
+        return Ok(Some(Arc::new(ServiceAccount::read(&file.bytes)?)));
     }
-    match first(cx, &["GOOGLE_APPLICATION_CREDENTIALS"]).await? {
-        Some(text) => ServiceAccount::read(text.as_bytes()),
-        None => {
-            let message = "field 'credentials': no service account: fill in its JSON file, or set the variable \
-                           GOOGLE_APPLICATION_CREDENTIALS to its text";
-            Err(RunError::new(ErrorKind::Flow, message))
-        }
-    }
+    let text = first(cx, &["GOOGLE_APPLICATION_CREDENTIALS"]).await?;
+    text.map(|text| ServiceAccount::read(text.as_bytes()).map(Arc::new)).transpose()
+}
+
+fn no_account() -> RunError {
+    let message = "field 'credentials': no service account: fill in its JSON file, or set the variable \
+                   GOOGLE_APPLICATION_CREDENTIALS to its text";
+    RunError::new(ErrorKind::Flow, message)
 }
 
 /// A name that becomes part of an address.

@@ -40,7 +40,7 @@ impl Task {
             Some(url) if url.starts_with(HOUSE.base) => (Some(url), None),
             base => (None, base),
         };
-        let account = HOUSE.account(cx, base, settings.key).await?;
+        let account = HOUSE.open_account(cx, base, settings.key).await?;
         let service = Service::new(cx, kind, "Hugging Face's protocol")
             .timeout(settings.timeout)?
             .retries(settings.retries);

@@ -56,7 +56,9 @@ impl Endpoint {
             named => named,
         };
         let house = House { base_variables: variables, ..provider.house };
-        let account = house.account(cx, settings.base, settings.key).await?;
+        let base = settings.base.map(|base| without_path(&base, provider.path).to_owned());
+        let mut account = house.account(cx, base, settings.key).await?;
+        account.base.push_str(provider.path);
         let service = Service::new(cx, kind, "the OpenAI protocol")
             .timeout(settings.timeout)?
             .retries(settings.retries);
@@ -137,6 +139,12 @@ impl Endpoint {
             })
             .await
     }
+}
+
+/// An address without this path at its end.
+fn without_path<'a>(base: &'a str, path: &str) -> &'a str {
+    let base = base.trim().trim_end_matches('/');
+    base.strip_suffix(path).unwrap_or(base)
 }
 
 /// Which of the protocol's two endpoints a model is called over.

@@ -14,10 +14,19 @@ pub(crate) struct Provider {
     /// Its names: as 1.x models are chosen by, and as LiteLLM's model names begin.
     pub names: &'static [&'static str],
     pub house: House,
+    /// What stands between its address and the protocol's paths, where nodes leave that out.
+    pub path: &'static str,
     /// Which header carries the key, and what stands before it.
     pub key: (&'static str, &'static str),
     /// Texts in one request for vectors at most.
     pub batch: usize,
+}
+
+impl Provider {
+    /// What tells it from the others in an identity: its last name.
+    pub fn id(&self) -> &'static str {
+        self.names.last().copied().unwrap_or_default()
+    }
 }
 
 /// A key that is a bearer token.
@@ -29,7 +38,8 @@ const fn row(
     base_variables: &'static [&'static str],
     key_variables: &'static [&'static str],
 ) -> Provider {
-    Provider { names, house: House { base, base_variables, key_variables }, key: BEARER, batch: 64 }
+    let house = House { base, base_variables, key_variables };
+    Provider { names, house, path: "", key: BEARER, batch: 64 }
 }
 
 pub(crate) const OPENAI: Provider = Provider {
@@ -55,7 +65,7 @@ pub(crate) const AZURE: Provider = Provider {
 };
 
 pub(crate) const GROQ: Provider =
-    row(&["Groq", "groq"], "https://api.groq.com/openai/v1", &[], &["GROQ_API_KEY"]);
+    Provider { path: "/openai/v1", ..row(&["Groq", "groq"], "https://api.groq.com", &[], &["GROQ_API_KEY"]) };
 
 pub(crate) const MISTRAL: Provider =
     row(&["Mistral", "MistralAI", "mistral"], "https://api.mistral.ai/v1", &[], &["MISTRAL_API_KEY"]);

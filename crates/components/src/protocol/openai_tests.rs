@@ -232,7 +232,7 @@ async fn answers_that_cannot_be_used_are_final() {
         (Answers(200, b"<h1>canary</h1>"), "it has a syntax error at line 1"),
         (Answers(200, b"{\"choices\": [{}]}"), "a value is missing or of another type at line 1"),
         (Answers(200, b"{\"error\": {\"message\": \"canary\"}}"), "a value is missing or of another type"),
-        (Answers(200, b"{\"choices\": []}"), "it has no choices"),
+        (Answers(200, b"{\"choices\": []}"), "what was asked for is not in it"),
         (Answers(204, b""), "it ends early"),
     ];
     for (provider, expected) in cases {

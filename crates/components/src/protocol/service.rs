@@ -39,8 +39,8 @@ pub(crate) struct Service {
     secrets: Vec<String>,
     /// How its requests are signed, where it is a service of AWS.
     signature: Option<Signature>,
-    /// Who vouches for its requests, where it is a service of Google's cloud.
-    account: Option<Arc<ServiceAccount>>,
+    /// Who vouches for its requests, where it is a service of Google's cloud; or why nobody does.
+    account: Option<Result<Arc<ServiceAccount>, RunError>>,
     /// Finds the sentence in an answer that is an error.
     said: fn(&Json) -> Option<String>,
 }
@@ -117,8 +117,8 @@ impl Service {
         }
     }
 
-    /// A service of Google's cloud: its requests carry a token of this account.
-    pub fn on_behalf_of(mut self, account: Arc<ServiceAccount>) -> Self {
+    /// A service of Google's cloud: its requests carry a token of this account, or fail as it does.
+    pub fn on_behalf_of(mut self, account: Result<Arc<ServiceAccount>, RunError>) -> Self {
         self.account = Some(account);
         self
     }
@@ -185,7 +185,7 @@ impl Service {
             request = signed(cx, service, region, keys.as_ref(), request).await?;
         }
         if let Some(account) = &self.account {
-            let token = account.token(cx, self).await?;
+            let token = account.as_ref().map_err(Clone::clone)?.token(cx, self).await?;
             request = request.bearer(&token).map_err(|error| self.failed(&error))?;
         }
         let outbound: &Outbound = cx.resource()?;

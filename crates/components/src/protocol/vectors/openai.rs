@@ -24,12 +24,12 @@ pub(crate) struct OpenAiVectors {
 }
 
 /// Texts in one request whose vectors still fit into one answer of 8 MiB: half as many where they are large.
-pub(crate) fn fitting(model: &str, dimensions: Option<u32>, wished: u32) -> usize {
+pub(crate) fn fitting(model: &str, dimensions: Option<u32>, wished: usize) -> usize {
     let large = match dimensions {
         Some(size) => size > 1536,
         None => model.contains("3-large"),
     };
-    (wished.max(1) as usize).min(if large { 480 } else { 1000 })
+    (wished.max(1)).min(if large { 480 } else { 1000 })
 }
 
 #[async_trait]
