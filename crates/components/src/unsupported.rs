@@ -26,6 +26,7 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("MongoDBAtlasVectorSearch", STORE),
     ("MongoDBChatMessageHistory", "MongoDB is not connected yet; conversations are kept without it"),
     ("MotorheadMemory", CLOSED),
+    ("ReadTheDocsLoader", LOCAL_FOLDER),
     ("Redis", STORE),
     ("SlackDirectoryLoader", LOCAL_FOLDER),
     ("SupabaseVectorStore", STORE),
