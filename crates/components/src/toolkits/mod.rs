@@ -1,6 +1,20 @@
 //! Toolkits: tools over one thing, a table, a document, an interface.
 
+mod json_agent;
+mod json_get_value_tool;
+mod json_list_keys_tool;
+mod json_path;
+mod json_spec;
+mod json_toolkit;
+mod json_tools;
+
 use millrace_engine::Entry;
 
 /// Its component types, by file.
-pub(crate) const ENTRIES: &[&Entry] = &[];
+pub(crate) const ENTRIES: &[&Entry] = &[
+    &json_agent::ENTRY,
+    &json_get_value_tool::ENTRY,
+    &json_list_keys_tool::ENTRY,
+    &json_spec::ENTRY,
+    &json_toolkit::ENTRY,
+];
