@@ -15,6 +15,7 @@ mod tools;
 use millrace_engine::Entry;
 
 pub(crate) use database::{Said, SqlDatabase, statement_in};
+pub(crate) use python_text::python_float;
 
 /// Its component types, by file.
 pub(crate) const ENTRIES: &[&Entry] = &[

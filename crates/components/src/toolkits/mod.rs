@@ -1,5 +1,6 @@
 //! Toolkits: tools over one thing, a table, a document, an interface.
 
+mod csv_agent;
 mod json_agent;
 mod json_get_value_tool;
 mod json_list_keys_tool;
@@ -7,11 +8,13 @@ mod json_path;
 mod json_spec;
 mod json_toolkit;
 mod json_tools;
+mod table;
 
 use millrace_engine::Entry;
 
 /// Its component types, by file.
 pub(crate) const ENTRIES: &[&Entry] = &[
+    &csv_agent::ENTRY,
     &json_agent::ENTRY,
     &json_get_value_tool::ENTRY,
     &json_list_keys_tool::ENTRY,
