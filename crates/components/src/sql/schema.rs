@@ -316,3 +316,7 @@ fn quoted(dialect: SqlDialect, name: &str) -> String {
         _ => format!("\"{}\"", name.replace('"', "\"\"")),
     }
 }
+
+#[cfg(test)]
+#[path = "schema_tests.rs"]
+mod tests;

@@ -77,3 +77,46 @@ impl Component for SqlAgent {
 }
 
 pub(crate) const ENTRY: Entry = Entry::of::<SqlAgent>();
+
+#[cfg(test)]
+mod tests {
+    use millrace_engine::Inputs;
+    use serde_json::json;
+
+    use super::*;
+    use crate::registry;
+    use crate::sql::scratch::Scratch;
+    use crate::stand_in::Scripted;
+
+    #[tokio::test]
+    async fn tables_are_looked_at_and_queries_run() {
+        let scratch = Scratch::new("agent").await;
+        let model = Scripted::saying(&[
+            "Action: sql_db_list_tables\nAction Input: ",
+            "Action: sql_db_schema\nAction Input: items",
+            "Action: sql_db_query\nAction Input: SELECT nope FROM items",
+            "Action: sql_db_query\nAction Input: SELECT COUNT(*) FROM items",
+            "Final Answer: 3 items",
+        ]);
+        let inputs: Inputs = vec![
+            ("llm".to_owned(), Value::Capability(Capability::ChatModel(model.clone()))),
+            ("database_uri".to_owned(), Value::Json(json!("sqlite:///shop.db"))),
+        ];
+        let cx = scratch.stand.cx();
+        let outputs = registry().get("SQLAgent").unwrap().run(inputs, &cx).await.unwrap();
+        let Some(Value::Capability(Capability::Chain(agent))) = outputs.get("agent") else {
+            panic!("a chain")
+        };
+        let question = json!({"input": "How many items?"}).as_object().cloned().unwrap();
+        let answer = agent.call(&cx, question).await.unwrap();
+        assert_eq!(answer.outputs["output"], "3 items");
+        let prompts = model.prompts();
+        let tools = "[sql_db_query, sql_db_schema, sql_db_list_tables, sql_db_query_checker]";
+        assert!(prompts[0].contains(tools) && prompts[0].contains("correct sqlite query"), "{}", prompts[0]);
+        for seen in
+            ["Order Lines, items\n", "\nCREATE TABLE items (", "Error: no such column: nope\n", "[(3,)]\n"]
+        {
+            assert!(prompts[4].contains(&format!("Observation: {seen}")), "{seen} in {}", prompts[4]);
+        }
+    }
+}
