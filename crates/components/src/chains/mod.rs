@@ -24,6 +24,7 @@ mod retrieval_qa;
 mod retrieval_qa_with_sources_chain;
 mod series_character_chain;
 mod time_travel_guide_chain;
+mod sql_database_chain;
 
 use millrace_engine::Entry;
 
@@ -32,13 +33,14 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &combine_docs_chain::ENTRY,
     &conversation_chain::ENTRY,
     &conversational_retrieval_chain::ENTRY,
-    &retrieval_qa::ENTRY,
-    &retrieval_qa_with_sources_chain::ENTRY,
     &llm_chain::ENTRY,
     &llm_checker_chain::ENTRY,
     &llm_math_chain::ENTRY,
     &midjourney_prompt_chain::ENTRY,
     &prompt_runner::ENTRY,
+    &retrieval_qa::ENTRY,
+    &retrieval_qa_with_sources_chain::ENTRY,
     &series_character_chain::ENTRY,
+    &sql_database_chain::ENTRY,
     &time_travel_guide_chain::ENTRY,
 ];

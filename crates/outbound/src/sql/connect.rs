@@ -28,7 +28,7 @@ const FRAMING: usize = 4 * 1024 * 1024;
 
 /// One relayed connection; dropping it cuts it.
 pub(super) struct Link {
-    folder: PathBuf,
+    folder: Folder,
     state: Arc<State>,
     relay: JoinHandle<()>,
 }
@@ -42,8 +42,13 @@ struct State {
 
 impl Link {
     /// The socket that the driver connects to, once.
-    pub(super) fn socket(&self) -> PathBuf {
-        self.folder.join("database")
+    pub(super) fn socket(&self) -> &Path {
+        &self.folder.socket
+    }
+
+    /// The folder of the socket: for Postgres, whose sockets have a fixed name.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder.path
     }
 
     /// Whether both ends are there.
@@ -65,21 +70,48 @@ impl Link {
 
     /// The folder has served once the driver is connected.
     pub(super) fn connected(&self) {
-        remove(&self.folder);
+        self.folder.remove();
     }
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
         self.relay.abort();
-        remove(&self.folder);
     }
 }
 
-fn remove(folder: &Path) {
-    // A folder that stays behind is empty and private.
-    let _ = fs::remove_file(folder.join("database"));
-    let _ = fs::remove_dir(folder);
+/// A folder that only this user can enter, with the socket in it.
+struct Folder {
+    path: PathBuf,
+    socket: PathBuf,
+}
+
+impl Folder {
+    fn new(port: u16) -> io::Result<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        for _ in 0..64 {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let path = std::env::temp_dir().join(format!("millrace-sql-{}-{number}", std::process::id()));
+            match fs::DirBuilder::new().mode(0o700).create(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+                Ok(()) => return Ok(Self { socket: path.join(format!(".s.PGSQL.{port}")), path }),
+            }
+        }
+        Err(io::Error::from(io::ErrorKind::AlreadyExists))
+    }
+
+    /// One that stays behind is private, and soon empty.
+    fn remove(&self) {
+        let _ = fs::remove_file(&self.socket);
+        let _ = fs::remove_dir(&self.path);
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        self.remove();
+    }
 }
 
 /// Connects to a checked address of `server`.
@@ -87,14 +119,8 @@ pub(super) async fn link(guard: &Guard, lookup: &Lookup, server: &Server) -> Res
     guard.check_url(&server.url).map_err(refused)?;
     let remote = connect(guard, lookup, server).await?;
     let unreachable = |_| SqlError::Unreachable { host: server.host.clone() };
-    let folder = private_folder().map_err(unreachable)?;
-    let listener = match UnixListener::bind(folder.join("database")) {
-        Ok(listener) => listener,
-        Err(error) => {
-            remove(&folder);
-            return Err(unreachable(error));
-        }
-    };
+    let folder = Folder::new(server.port).map_err(unreachable)?;
+    let listener = UnixListener::bind(&folder.socket).map_err(unreachable)?;
     let state = Arc::new(State {
         open: AtomicBool::new(true),
         received: AtomicUsize::new(0),
@@ -137,20 +163,6 @@ async fn connect(guard: &Guard, lookup: &Lookup, server: &Server) -> Result<TcpS
         }
     }
     Err(unreachable())
-}
-
-/// A new folder that only this user can enter.
-fn private_folder() -> io::Result<PathBuf> {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    for _ in 0..64 {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("millrace-sql-{}-{number}", std::process::id()));
-        match fs::DirBuilder::new().mode(0o700).create(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            outcome => return outcome.map(|()| folder),
-        }
-    }
-    Err(io::Error::from(io::ErrorKind::AlreadyExists))
 }
 
 async fn relay(listener: UnixListener, remote: TcpStream, state: Arc<State>) {

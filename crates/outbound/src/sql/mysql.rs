@@ -182,9 +182,9 @@ fn value(raw: MySqlValueRef<'_>) -> Decoded<SqlValue> {
     })
 }
 
-/// Year, month, day, then the time of day, then microseconds: as much as there is.
+/// How many bytes follow, then year, month, day, the time of day, microseconds: as much as there is.
 fn moment(name: &str, bytes: &[u8]) -> SqlValue {
-    let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
+    let byte = |at: usize| bytes.get(at + 1).copied().unwrap_or(0);
     let year = u16::from_le_bytes([byte(0), byte(1)]);
     let date = format!("{year:04}-{:02}-{:02}", byte(2), byte(3));
     if name == "DATE" {
@@ -194,9 +194,9 @@ fn moment(name: &str, bytes: &[u8]) -> SqlValue {
     SqlValue::Timestamp(format!("{date} {:02}:{:02}:{:02}{}", byte(4), byte(5), byte(6), fraction(micros)))
 }
 
-/// Sign, days, hours, minutes, seconds, microseconds.
+/// How many bytes follow, then sign, days, hours, minutes, seconds, microseconds.
 fn duration(bytes: &[u8]) -> SqlValue {
-    let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
+    let byte = |at: usize| bytes.get(at + 1).copied().unwrap_or(0);
     let word = |at| u32::from_le_bytes([byte(at), byte(at + 1), byte(at + 2), byte(at + 3)]);
     let sign = if byte(0) == 1 { "-" } else { "" };
     let hours = u64::from(word(1)) * 24 + u64::from(byte(5));
@@ -213,12 +213,12 @@ mod tests {
 
     #[test]
     fn dates_have_as_many_bytes_as_they_need() {
-        let day = [0xe8, 0x07, 5, 31];
+        let day = [4, 0xe8, 0x07, 5, 31];
         assert_eq!(moment("DATE", &day), SqlValue::Date("2024-05-31".to_owned()));
         assert_eq!(moment("DATETIME", &day), SqlValue::Timestamp("2024-05-31 00:00:00".to_owned()));
-        let moment = moment("DATETIME", &[0xe8, 0x07, 5, 31, 13, 5, 0, 0x90, 0xd0, 3, 0]);
+        let moment = moment("DATETIME", &[11, 0xe8, 0x07, 5, 31, 13, 5, 0, 0x90, 0xd0, 3, 0]);
         assert_eq!(moment, SqlValue::Timestamp("2024-05-31 13:05:00.250000".to_owned()));
-        assert_eq!(duration(&[1, 1, 0, 0, 0, 2, 3, 4]), SqlValue::Time("-26:03:04".to_owned()));
-        assert_eq!(duration(&[]), SqlValue::Time("00:00:00".to_owned()));
+        assert_eq!(duration(&[8, 1, 1, 0, 0, 0, 2, 3, 4]), SqlValue::Time("-26:03:04".to_owned()));
+        assert_eq!(duration(&[0]), SqlValue::Time("00:00:00".to_owned()));
     }
 }

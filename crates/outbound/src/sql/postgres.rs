@@ -25,7 +25,7 @@ impl PostgresSession {
         let options = PgConnectOptions::new_without_pgpass()
             .host(&server.host)
             .port(server.port)
-            .socket(link.socket())
+            .socket(link.folder())
             .username(&server.user)
             .password(&server.password)
             .database(server.database.as_deref().unwrap_or(&server.user))

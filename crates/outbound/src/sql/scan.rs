@@ -8,6 +8,11 @@ use super::{Access, SqlDialect, SqlError};
 /// Words that begin a statement that only reads; the database still decides what `WITH` and `EXPLAIN` do.
 const READS: &[&str] =
     &["SELECT", "WITH", "VALUES", "TABLE", "SHOW", "EXPLAIN", "DESCRIBE", "DESC", "PRAGMA"];
+/// Words that begin a statement that writes.
+const WRITES: &[&str] = &[
+    "ALTER", "ANALYZE", "CALL", "COMMENT", "CREATE", "DELETE", "DO", "DROP", "GRANT", "INSERT", "MERGE",
+    "REINDEX", "RENAME", "REPLACE", "REVOKE", "TRUNCATE", "UPDATE",
+];
 /// Words that begin what no statement of a flow may do: control the transaction or the session, read the
 /// server's files, open other databases.
 const REFUSED: &[&str] = &[
@@ -84,7 +89,12 @@ pub(super) fn check(dialect: SqlDialect, access: Access, text: &str) -> Result<(
         return forbidden("it sets an option of the database");
     }
     if access == Access::ReadOnly && !READS.contains(&first) {
-        return Err(SqlError::NotReadOnly);
+        let is_write = WRITES.contains(&first);
+        return if is_write {
+            Err(SqlError::NotReadOnly)
+        } else {
+            forbidden("it begins with no word that reads")
+        };
     }
     let writes_file =
         |pair: &[String]| pair[0] == "INTO" && matches!(pair[1].as_str(), "OUTFILE" | "DUMPFILE");

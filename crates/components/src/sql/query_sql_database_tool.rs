@@ -1,0 +1,38 @@
+//! QuerySQLDataBaseTool: a tool that runs a query in a database; it writes only where SQLDatabase says so (0.x).
+
+use millrace_engine::{
+    Capability, Component, Context, Entry, Example, Outputs, RunError, Spec, Value, handles, message, output,
+};
+use serde::Deserialize;
+
+use super::database::SqlDatabase;
+use super::tools;
+
+/// The node's fields.
+#[derive(Deserialize)]
+pub(crate) struct QuerySqlDatabaseTool {
+    db: handles::Object<SqlDatabase>,
+}
+
+impl Component for QuerySqlDatabaseTool {
+    const SPEC: Spec = Spec {
+        names: &["QuerySQLDataBaseTool"],
+        about: "A tool that runs a query in a database; it writes only where SQLDatabase says so.",
+        inputs: &[message("db", "The database.")],
+        outputs: &[output("tool")],
+        examples: &[Example {
+            title: "the database comes from a SQLDatabase",
+            inputs: r#"{
+                "db": {"$component": "SQLDatabase", "inputs": {"database_uri": "postgresql://u:p@db.example/shop"}}
+            }"#,
+            output: r#"{"tool": {"tool": "sql_db_query"}}"#,
+        }],
+        ..Spec::SUPPORTED
+    };
+
+    async fn run(self, _cx: &Context) -> Result<Outputs, RunError> {
+        Ok(Outputs::one("tool", Value::Capability(Capability::Tool(tools::query(self.db.0)))))
+    }
+}
+
+pub(crate) const ENTRY: Entry = Entry::of::<QuerySqlDatabaseTool>();
