@@ -28,6 +28,7 @@ mod request;
 mod resolver;
 mod response;
 mod retry;
+mod sql;
 mod transport;
 
 pub use client::Outbound;
@@ -36,4 +37,5 @@ pub use error::OutboundError;
 pub use request::Request;
 pub use response::Response;
 pub use retry::Retry;
+pub use sql::{Access, Database, Rows, Sql, SqlConfig, SqlDialect, SqlError, SqlValue, Statement};
 pub use transport::{Answer, Hop, Transport, TransportError};

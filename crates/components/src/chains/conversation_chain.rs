@@ -1,15 +1,13 @@
 //! ConversationChain: a conversation with a model, with a memory of its own if none is wired (0.x).
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use millrace_engine::{
-    Capability, Component, Context, Entry, ErrorKind, Example, Memory, MemoryKeys, Outputs, Prompt, RunError,
-    Spec, Template, Value, handles, message, output,
+    Component, Context, Entry, Example, Outputs, RunError, Spec, handles, message, output,
 };
 use serde::Deserialize;
 
-use super::prompt_chain::PromptChain;
-use crate::memories::buffer::TurnMemory;
+use super::conversation::Conversation;
 
 /// Our own words for what the chain brings along; variables and role as in LangChain.
 const TEMPLATE: &str = "You are talking with a person, as a friendly and open partner who goes into detail. \
@@ -43,17 +41,10 @@ impl Component for ConversationChain {
     };
 
     async fn run(self, cx: &Context) -> Result<Outputs, RunError> {
-        let template = Template::parse(TEMPLATE)
-            .map_err(|e| RunError::new(ErrorKind::Internal, "the chain's own prompt is broken").because(e))?;
-        let memory = self.memory.map_or_else(|| own_memory(cx), |memory| memory.0);
-        let chain = PromptChain::new(Arc::new(Prompt::plain(template)), self.llm.0, Some(memory), "response");
-        Ok(Outputs::one("chain", Value::Capability(Capability::Chain(Arc::new(chain)))))
+        let memory = self.memory.map(|memory| memory.0);
+        let filled = BTreeMap::new();
+        Conversation { llm: self.llm.0, memory, template: TEMPLATE, filled, ai: "AI" }.into_outputs(cx)
     }
-}
-
-fn own_memory(cx: &Context) -> Arc<dyn Memory> {
-    let keys = MemoryKeys { memory: "history".to_owned(), input: None, output: None };
-    Arc::new(TurnMemory::new(cx.vertex_id(), keys))
 }
 
 pub(crate) const ENTRY: Entry = Entry::of::<ConversationChain>();

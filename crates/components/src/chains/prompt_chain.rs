@@ -8,6 +8,8 @@ use millrace_engine::{
 };
 use serde_json::{Map, Value as Json};
 
+use super::recall::{Recalled, demand};
+
 /// A chain that fills a prompt and asks a model once.
 #[derive(Debug)]
 pub(crate) struct PromptChain {
@@ -32,28 +34,6 @@ impl PromptChain {
         let memory = memory.map(|memory| repaired(memory, &prompt.variables(), output));
         Self { prompt, model, memory, output }
     }
-
-    /// The input that is the person's turn. Found before the model is called: a call whose turn cannot be
-    /// kept must not be paid.
-    fn turn_input(&self, keys: &MemoryKeys, inputs: &Map<String, Json>) -> Result<String, RunError> {
-        if let Some(name) = &keys.input {
-            return match inputs.get(name) {
-                Some(value) => Ok(millrace_engine::python_str(value)),
-                None => Err(missing(&[name.as_str()])),
-            };
-        }
-        let mut names: Vec<&String> =
-            inputs.keys().filter(|name| **name != keys.memory && *name != "stop").collect();
-        if names.len() > 1 {
-            // Inputs that the prompt does not read are harmless without a memory, so they are with one.
-            let read = self.prompt.variables();
-            names.retain(|name| read.contains(name));
-        }
-        match names.as_slice() {
-            [name] => Ok(millrace_engine::python_str(&inputs[name.as_str()])),
-            _ => Err(ambiguous(&names)),
-        }
-    }
 }
 
 fn repaired(memory: Arc<dyn Memory>, variables: &[String], output: &str) -> Arc<dyn Memory> {
@@ -66,30 +46,23 @@ fn repaired(memory: Arc<dyn Memory>, variables: &[String], output: &str) -> Arc<
         "chat_history" => "history",
         _ => return memory,
     };
-    let input = variables.iter().find(|name| *name != other).cloned();
+    let filled = memory.variables();
+    let input = variables.iter().find(|name| *name != other && !filled.contains(name)).cloned();
     memory.with_keys(MemoryKeys { memory: other.to_owned(), input, output: Some(output.to_owned()) })
 }
 
-fn missing(names: &[&str]) -> RunError {
-    let names: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
-    RunError::new(ErrorKind::Input, format!("Missing some input keys: {{{}}}", names.join(", ")))
-}
-
-fn ambiguous(names: &[&String]) -> RunError {
-    let mut names: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
-    names.sort();
-    let message = format!(
-        "One input key expected got [{}]; say in the memory's input_key which is the turn",
-        names.join(", ")
-    );
-    RunError::new(ErrorKind::Input, message)
+/// The input `stop` is what the model stops at, as in LangChain.
+fn stop(values: &Map<String, Json>) -> Vec<String> {
+    let texts = values.get("stop").and_then(Json::as_array).into_iter().flatten();
+    texts.filter_map(Json::as_str).map(str::to_owned).collect()
 }
 
 #[async_trait]
 impl Chain for PromptChain {
     fn input_keys(&self) -> Vec<String> {
+        let filled = self.memory.as_ref().map(|memory| memory.variables()).unwrap_or_default();
         let mut names = self.prompt.variables();
-        names.retain(|name| self.memory.as_ref().is_none_or(|memory| memory.keys().memory != *name));
+        names.retain(|name| !filled.contains(name));
         names
     }
 
@@ -98,27 +71,15 @@ impl Chain for PromptChain {
     }
 
     async fn call(&self, cx: &Context, inputs: Map<String, Json>) -> Result<ChainCall, RunError> {
-        let mut absent: Vec<_> =
-            self.input_keys().into_iter().filter(|name| !inputs.contains_key(name)).collect();
-        if !absent.is_empty() {
-            absent.sort();
-            return Err(missing(&absent.iter().map(String::as_str).collect::<Vec<_>>()));
-        }
-        let mut memory = Map::new();
-        let mut turn = String::new();
-        if let Some(kept) = &self.memory {
-            turn = self.turn_input(kept.keys(), &inputs)?;
-            memory.insert(kept.keys().memory.clone(), kept.load(cx).await?);
-        }
-        let mut values = inputs;
-        values.extend(memory.clone());
+        demand(&self.input_keys(), &inputs)?;
+        let recalled = Recalled::load(cx, self.memory.as_ref(), &inputs, &self.prompt.variables()).await?;
+        let mut values = inputs.clone();
+        values.extend(recalled.values.clone());
         let prompt = self.prompt.fill(&values).map_err(|e| RunError::new(ErrorKind::Input, e.to_string()))?;
-        let request = ChatRequest::of(prompt.into_messages());
+        let request = ChatRequest { stop: stop(&values), ..ChatRequest::of(prompt.into_messages()) };
         let reply = self.model.generate(cx, request).await?;
-        if let Some(kept) = &self.memory {
-            kept.save(cx, &turn, &reply.text).await?;
-        }
-        let outputs = Map::from_iter([(self.output.to_owned(), Json::String(reply.text))]);
-        Ok(ChainCall { memory, outputs })
+        let outputs = Map::from_iter([(self.output.to_owned(), Json::String(reply.text.clone()))]);
+        recalled.keep(cx, &inputs, &outputs, &reply.text).await?;
+        Ok(ChainCall { memory: recalled.values, outputs })
     }
 }

@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use millrace_engine::{
-    Capability, Component, Context, Default, Entry, Example, Memory, MemoryKeys, Outputs, RunError, Spec,
-    Value, flag, output, text,
+    Capability, ChatMessage, Component, Context, Default, Entry, Example, Memory, MemoryKeys, Outputs,
+    RunError, Spec, Value, flag, handles, message, output, text,
 };
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use super::postgres::PostgresHistory;
 use super::turns::{Exchange, Shown};
 
 /// The node's fields.
 #[derive(Deserialize)]
 pub(crate) struct BufferMemory {
+    chat_memory: Option<handles::Object<PostgresHistory>>,
     memory_key: String,
     input_key: Option<String>,
     output_key: Option<String>,
@@ -28,6 +30,7 @@ impl Component for BufferMemory {
         names: &["ConversationBufferMemory"],
         about: "Remembers the whole conversation of a session.",
         inputs: &[
+            message("chat_memory", "Where the messages are kept; with the session if nothing is wired."),
             text("memory_key", "The prompt variable that it fills.").or(Default::Text("chat_history")),
             text("input_key", "The input that is the person's turn, where there are several."),
             text("output_key", "The output that is the model's turn, where there are several."),
@@ -47,7 +50,8 @@ impl Component for BufferMemory {
     async fn run(self, cx: &Context) -> Result<Outputs, RunError> {
         let keys = MemoryKeys { memory: self.memory_key, input: self.input_key, output: self.output_key };
         let shown = Shown { human: self.human_prefix, ai: self.ai_prefix, messages: self.return_messages };
-        let memory = TurnMemory::new(cx.vertex_id(), keys).shown(shown, None);
+        let kept = self.chat_memory.map(|history| history.0);
+        let memory = TurnMemory::new(cx.vertex_id(), keys).shown(shown, None).kept_in(kept);
         Ok(Outputs::one("memory", Value::Capability(Capability::Memory(Arc::new(memory)))))
     }
 }
@@ -61,16 +65,38 @@ pub(crate) struct TurnMemory {
     shown: Shown,
     /// Exchanges read at most.
     newest: Option<u32>,
+    /// Where the messages are kept, if not with the session.
+    elsewhere: Option<Arc<PostgresHistory>>,
 }
 
 impl TurnMemory {
     pub fn new(vertex: &str, keys: MemoryKeys) -> Self {
-        Self { vertex: vertex.to_owned(), keys, shown: Shown::default(), newest: None }
+        let (vertex, shown) = (vertex.to_owned(), Shown::default());
+        Self { vertex, keys, shown, newest: None, elsewhere: None }
     }
 
     /// The same memory, shown in this way, of at most so many exchanges.
     pub fn shown(self, shown: Shown, newest: Option<u32>) -> Self {
         Self { shown, newest, ..self }
+    }
+
+    /// The same memory, kept there instead of with the session.
+    pub fn kept_in(self, elsewhere: Option<Arc<PostgresHistory>>) -> Self {
+        Self { elsewhere, ..self }
+    }
+
+    /// The messages, oldest first. Entries that are no exchange are passed over.
+    pub async fn messages(&self, cx: &Context) -> Result<Vec<ChatMessage>, RunError> {
+        if self.newest == Some(0) {
+            return Ok(Vec::new());
+        }
+        let cx = cx.scope(&self.vertex);
+        if let Some(elsewhere) = &self.elsewhere {
+            return elsewhere.messages(&cx, self.newest).await;
+        }
+        let turns = cx.turns(&self.vertex, self.newest).await?;
+        let exchanges = turns.into_iter().filter_map(|turn| serde_json::from_value::<Exchange>(turn).ok());
+        Ok(exchanges.flat_map(Exchange::into_messages).collect())
     }
 }
 
@@ -85,16 +111,16 @@ impl Memory for TurnMemory {
     }
 
     async fn load(&self, cx: &Context) -> Result<Json, RunError> {
-        let turns = match self.newest {
-            Some(0) => Vec::new(),
-            newest => cx.scope(&self.vertex).turns(&self.vertex, newest).await?,
-        };
-        Ok(self.shown.history(&turns))
+        Ok(self.shown.history(&self.messages(cx).await?))
     }
 
     async fn save(&self, cx: &Context, input: &str, output: &str) -> Result<(), RunError> {
         let turn = Exchange { input: input.to_owned(), output: output.to_owned() };
-        cx.scope(&self.vertex).append_turn(&self.vertex, "", serde_json::json!(turn)).await
+        let cx = cx.scope(&self.vertex);
+        match &self.elsewhere {
+            Some(elsewhere) => elsewhere.append(&cx, turn).await,
+            None => cx.append_turn(&self.vertex, "", serde_json::json!(turn)).await,
+        }
     }
 }
 

@@ -26,17 +26,37 @@ impl Default for Shown {
     }
 }
 
+impl Exchange {
+    /// What was said, oldest first.
+    pub fn into_messages(self) -> [ChatMessage; 2] {
+        [ChatMessage::new(Role::User, self.input), ChatMessage::new(Role::Assistant, self.output)]
+    }
+}
+
 impl Shown {
-    /// The history as the value of a prompt's variable. Entries that are no exchange are passed over.
-    pub fn history(&self, turns: &[Json]) -> Json {
-        let exchanges = turns.iter().filter_map(|turn| serde_json::from_value::<Exchange>(turn.clone()).ok());
+    /// The history as the value of a prompt's variable.
+    pub fn history(&self, messages: &[ChatMessage]) -> Json {
+        if self.messages { json!(messages) } else { Json::String(self.lines(messages)) }
+    }
+
+    /// The history as lines of text.
+    pub fn lines(&self, messages: &[ChatMessage]) -> String {
+        let who = |role| match role {
+            Role::User => self.human.as_str(),
+            Role::Assistant => self.ai.as_str(),
+            Role::System => "System",
+            Role::Tool => "Tool",
+        };
+        let lines = messages.iter().map(|message| format!("{}: {}", who(message.role), message.content));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Texts that the memory says by itself, as the value of a prompt's variable.
+    pub fn notes(&self, notes: Vec<String>) -> Json {
         if self.messages {
-            let message = |role, content: String| ChatMessage::new(role, content);
-            let pairs =
-                exchanges.flat_map(|e| [message(Role::User, e.input), message(Role::Assistant, e.output)]);
-            return json!(pairs.collect::<Vec<_>>());
+            let messages = notes.into_iter().map(|note| ChatMessage::new(Role::System, note));
+            return json!(messages.collect::<Vec<_>>());
         }
-        let lines = exchanges.map(|e| format!("{}: {}\n{}: {}", self.human, e.input, self.ai, e.output));
-        Json::String(lines.collect::<Vec<_>>().join("\n"))
+        Json::String(notes.join("\n"))
     }
 }

@@ -5,10 +5,10 @@ use millrace_engine::{
     Value, flag, integer, message, number, output, secret, text,
 };
 use serde::Deserialize;
-use serde_json::{Map, Value as Json};
 
+use super::provider::{Choice, chosen, selection};
 use super::text_model;
-use crate::protocol::openai::{Endpoint, Form, Settings, model};
+use crate::protocol::openai::Settings;
 
 /// The node's fields.
 #[derive(Deserialize)]
@@ -17,6 +17,7 @@ pub(crate) struct LanguageModel {
     model_name: Option<String>,
     provider: Option<String>,
     api_key: Option<String>,
+    ollama_base_url: Option<String>,
     input_value: Option<String>,
     system_message: Option<String>,
     temperature: f64,
@@ -34,6 +35,7 @@ impl Component for LanguageModel {
             text("model_name", "A model instead of the selected one."),
             text("provider", "The provider of that model."),
             secret("api_key", "Key; the provider's variable if empty."),
+            text("ollama_base_url", "Ollama's address; the variable OLLAMA_BASE_URL if empty."),
             text("input_value", "The person's text."),
             text("system_message", "Instructions."),
             number("temperature", "Randomness.").or(Default::Number(0.1)),
@@ -58,42 +60,17 @@ impl Component for LanguageModel {
         let Some(name) = self.model_name.or(selected) else {
             return Err(RunError::new(ErrorKind::Flow, "field 'model': no model is selected"));
         };
-        if provider != "OpenAI" {
-            let message = format!("field 'model': the provider {provider} is not supported");
-            return Err(RunError::new(ErrorKind::Flow, message));
-        }
-        let settings = Settings {
-            key: self.api_key,
-            base_variables: &["OPENAI_BASE_URL", "OPENAI_API_BASE"],
-            ..Settings::default()
+        let base = self.ollama_base_url.filter(|_| provider.eq_ignore_ascii_case("ollama"));
+        let choice = Choice {
+            provider,
+            model: name,
+            temperature: Some(self.temperature),
+            max_tokens: self.max_tokens,
+            settings: Settings { key: self.api_key, base, ..Settings::default() },
+            ..Choice::default()
         };
-        let endpoint = Endpoint::resolve(cx, "LanguageModelComponent", settings).await?;
-        let mut fields = Map::from_iter([
-            ("model".to_owned(), Json::from(name)),
-            ("stream".to_owned(), false.into()),
-            ("temperature".to_owned(), self.temperature.into()),
-        ]);
-        if let Some(tokens) = self.max_tokens.filter(|tokens| *tokens > 0) {
-            fields.insert("max_tokens".into(), tokens.into());
-        }
-        text_model::outputs(cx, model(endpoint, Form::Chat, fields), self.system_message, self.input_value)
-            .await
-    }
-}
-
-/// Name and provider of `[{name, provider}]`, of one such object, or of a bare name.
-fn selection(model: Option<Json>) -> (Option<String>, Option<String>) {
-    let first = match model {
-        Some(Json::Array(list)) => list.into_iter().next(),
-        other => other,
-    };
-    match first {
-        Some(Json::String(name)) => (Some(name), None),
-        Some(Json::Object(fields)) => {
-            let text = |name: &str| fields.get(name).and_then(Json::as_str).map(str::to_owned);
-            (text("name"), text("provider"))
-        }
-        _ => (None, None),
+        let model = chosen(cx, "LanguageModelComponent", choice).await?;
+        text_model::outputs(cx, model, self.system_message, self.input_value).await
     }
 }
 

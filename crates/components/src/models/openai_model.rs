@@ -5,10 +5,11 @@ use millrace_engine::{
     output, secret, text,
 };
 use serde::Deserialize;
-use serde_json::{Map, Value as Json, json as value};
+use serde_json::{Map, Value as Json};
 
 use super::text_model;
-use crate::protocol::openai::{Endpoint, Form, Settings, model};
+use crate::protocol::openai::Settings;
+use crate::protocol::openai_family::{Fields, OPENAI, chat};
 
 /// The node's fields.
 #[derive(Deserialize)]
@@ -68,22 +69,17 @@ impl Component for OpenAiModel {
             retries: self.max_retries,
             base_variables: &["OPENAI_BASE_URL", "OPENAI_API_BASE"],
         };
-        let endpoint = Endpoint::resolve(cx, "OpenAIModel", settings).await?;
-        let mut fields = Map::from_iter([
-            ("model".to_owned(), value!(self.model_name)),
-            ("stream".to_owned(), value!(false)),
-            ("temperature".to_owned(), value!(self.temperature)),
-        ]);
-        let optional = [
-            ("max_tokens", self.max_tokens.filter(|tokens| *tokens > 0).map(|tokens| value!(tokens))),
-            ("seed", self.seed.map(|seed| value!(seed))),
-            ("response_format", self.json_mode.then(|| value!({"type": "json_object"}))),
-        ];
-        let given = optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-        fields.extend(given);
-        fields.extend(self.model_kwargs.unwrap_or_default());
-        text_model::outputs(cx, model(endpoint, Form::Chat, fields), self.system_message, self.input_value)
-            .await
+        let fields = Fields {
+            model: self.model_name,
+            temperature: Some(self.temperature),
+            max_tokens: self.max_tokens,
+            seed: self.seed,
+            json_mode: self.json_mode,
+            more: self.model_kwargs,
+            ..Fields::default()
+        };
+        let model = chat(cx, "OpenAIModel", &OPENAI, settings, fields).await?;
+        text_model::outputs(cx, model, self.system_message, self.input_value).await
     }
 }
 

@@ -3,9 +3,18 @@
 use std::sync::Arc;
 
 use millrace_engine::{
-    Capability, ChatMessage, ChatModel, ChatRequest, Context, ErrorKind, Message, Outputs, Role, RunError,
-    Value,
+    Capability, ChatMessage, ChatModel, ChatRequest, Context, ErrorKind, Input, Message, Output, Outputs,
+    Role, RunError, Value, output, text,
 };
+
+/// The input that is the person's text.
+pub(crate) const INPUT: Input = text("input_value", "The person's text.");
+
+/// The input that is the instructions.
+pub(crate) const SYSTEM: Input = text("system_message", "Instructions.");
+
+/// The outputs of each of them.
+pub(crate) const OUTPUTS: &[Output] = &[output("text_output"), output("model_output")];
 
 /// Gives the outputs that are wanted: the model itself, and the answer only where something reads it.
 pub(crate) async fn outputs(
@@ -47,4 +56,9 @@ async fn answer(
     message.source.source = Some(model.name().to_owned());
     message.usage = Some(reply.usage);
     Ok(message)
+}
+
+/// The output of a model of 0.x.
+pub(crate) fn capability(model: Arc<dyn ChatModel>) -> Outputs {
+    Outputs::one("model", Value::Capability(Capability::ChatModel(model)))
 }

@@ -4,21 +4,22 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use millrace_engine::{
-    ChatMessage, ChatModel, ChatReply, ChatRequest, Context, ErrorKind, Role, RunError, ToolCall, ToolForm,
-    ToolSpec, Usage,
+    ChatMessage, ChatModel, ChatReply, ChatRequest, Context, Role, RunError, ToolCall, ToolForm, ToolSpec,
+    Usage,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
-use super::service::Service;
-
-/// Where the real OpenAI answers.
-const DEFAULT_BASE: &str = "https://api.openai.com/v1";
+use super::account::House;
+use super::openai_family::{OPENAI, Provider};
+use super::service::{Service, host};
 
 /// How a provider is reached and told apart.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
     base: String,
+    /// What follows each path: Azure's version.
+    query: String,
     service: Service,
 }
 
@@ -30,40 +31,66 @@ pub(crate) struct Settings {
     /// Seconds.
     pub timeout: Option<f64>,
     pub retries: Option<u32>,
-    /// Which variables may name the base address, the first that is set wins.
+    /// Which variables may name the base address, the first that is set wins; the provider's if empty.
     pub base_variables: &'static [&'static str],
 }
 
 impl Endpoint {
-    /// Resolves what a node leaves open.
-    ///
-    /// **A key that the node does not bring along never goes to an address that it does**: else a flow
-    /// could send the operator's key anywhere.
+    /// OpenAI, or whoever the node or a variable names in its place.
     pub async fn resolve(cx: &Context, kind: &str, settings: Settings) -> Result<Self, RunError> {
-        let own_base = settings.base.filter(|base| !base.trim().is_empty());
-        let mut base = own_base.clone();
-        for name in settings.base_variables {
-            if base.is_none() {
-                base = cx.variable(name).await?;
-            }
-        }
-        let base = base.unwrap_or_else(|| DEFAULT_BASE.to_owned());
-        let mut key = settings.key.filter(|key| !key.trim().is_empty());
-        if key.is_none() && own_base.is_none() {
-            key = cx.variable("OPENAI_API_KEY").await?;
-        }
-        if key.is_none() && base == DEFAULT_BASE {
-            let message = "no API key: fill in the node's key field, or set the variable OPENAI_API_KEY";
-            return Err(RunError::new(ErrorKind::Flow, message));
-        }
+        Self::of(cx, kind, &OPENAI, settings).await
+    }
+
+    /// A provider of the family, for a node of this type.
+    ///
+    /// # Errors
+    /// As [`House::account`], and for a timeout that is none.
+    pub async fn of(
+        cx: &Context,
+        kind: &str,
+        provider: &Provider,
+        settings: Settings,
+    ) -> Result<Self, RunError> {
+        let variables = match settings.base_variables {
+            [] => provider.house.base_variables,
+            named => named,
+        };
+        let house = House { base_variables: variables, ..provider.house };
+        let base = settings.base.map(|base| without_path(&base, provider.path).to_owned());
+        let mut account = house.account(cx, base, settings.key).await?;
+        account.base.push_str(provider.path);
         let service = Service::new(cx, kind, "the OpenAI protocol")
             .timeout(settings.timeout)?
             .retries(settings.retries);
-        let service = match key {
-            Some(key) => service.secret("authorization", "Bearer ", key.trim()),
+        let (header, prefix) = provider.key;
+        let service = match &account.key {
+            Some(key) => service.secret(header, prefix, key),
             None => service,
         };
-        Ok(Self { base: base.trim().trim_end_matches('/').to_owned(), service })
+        Ok(Self { base: account.base, query: String::new(), service })
+    }
+
+    /// The endpoint of one of its deployments: this path goes before each other, this query after.
+    pub fn below(mut self, (path, query): (String, String)) -> Self {
+        self.base.push_str(&path);
+        self.query = query;
+        self
+    }
+
+    /// The same endpoint with a header that is no secret.
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.service = self.service.header(name, value);
+        self
+    }
+
+    /// Who is called: for what must tell one provider from another.
+    pub fn host(&self) -> String {
+        host(&self.base)
+    }
+
+    /// The service, and the address of one of its paths.
+    pub fn at(&self, path: &str) -> (&Service, String) {
+        (&self.service, format!("{}{path}{}", self.base, self.query))
     }
 
     /// One chat call.
@@ -80,8 +107,8 @@ impl Endpoint {
         );
         add_tools(&mut body, &request);
         add_stop(&mut body, request.stop);
-        let url = format!("{}/chat/completions", self.base);
-        self.service
+        let (service, url) = self.at("/chat/completions");
+        service
             .post(cx, "model", &url, &Json::Object(body), |reply: ChatCompletion| {
                 let choice = reply.choices.into_iter().next()?.message;
                 let usage = reply.usage.unwrap_or_default().into();
@@ -103,8 +130,8 @@ impl Endpoint {
         let mut body = settings.clone();
         body.insert("prompt".into(), json!([as_text(request.messages)]));
         add_stop(&mut body, request.stop);
-        let url = format!("{}/completions", self.base);
-        self.service
+        let (service, url) = self.at("/completions");
+        service
             .post(cx, "model", &url, &Json::Object(body), |reply: Completion| {
                 let text = reply.choices.into_iter().next()?.text;
                 let usage = reply.usage.unwrap_or_default().into();
@@ -112,6 +139,12 @@ impl Endpoint {
             })
             .await
     }
+}
+
+/// An address without this path at its end.
+fn without_path<'a>(base: &'a str, path: &str) -> &'a str {
+    let base = base.trim().trim_end_matches('/');
+    base.strip_suffix(path).unwrap_or(base)
 }
 
 /// Which of the protocol's two endpoints a model is called over.
@@ -199,7 +232,7 @@ fn add_stop(body: &mut Map<String, Json>, stop: Vec<String>) {
 }
 
 /// A conversation as LangChain writes it for a model that takes one text: a single message is itself.
-fn as_text(messages: Vec<ChatMessage>) -> String {
+pub(crate) fn as_text(messages: Vec<ChatMessage>) -> String {
     if let [only] = messages.as_slice() {
         return only.content.clone();
     }
@@ -271,7 +304,7 @@ struct TextChoice {
 }
 
 #[derive(Default, Deserialize)]
-struct TokenUsage {
+pub(crate) struct TokenUsage {
     #[serde(default)]
     prompt_tokens: u64,
     #[serde(default)]

@@ -6,11 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt};
 use millrace_engine::{
-    Admission, ChatMessage, ChatReply, ChatRequest, Clock, Context, ErrorKind, MemoryJournal, Nowhere,
-    Resources, Role, RunError, Services, Sessions, State, Supervisor, Variables,
+    Admission, ChatMessage, ChatReply, ChatRequest, Clock, Context, ErrorKind, MemoryJournal, MemorySessions,
+    Nowhere, Resources, Role, RunError, Services, Supervisor, Variables,
 };
 use millrace_outbound::{Answer, Hop, Outbound, OutboundConfig, Transport, TransportError};
-use serde_json::{Map, Value as Json};
+use serde_json::Map;
 use tokio::time::Instant;
 
 use super::openai::{Endpoint, Form, Settings, model};
@@ -78,29 +78,6 @@ impl Supervisor for Run {
 }
 
 #[async_trait]
-impl Sessions for Run {
-    async fn turns(&self, _: &str, _: Option<u32>) -> Result<Vec<Json>, RunError> {
-        Ok(Vec::new())
-    }
-
-    async fn append(&self, _: &str, _: &str, _: &Json) -> Result<(), RunError> {
-        Ok(())
-    }
-
-    async fn state(&self, _: &str) -> Result<Option<State>, RunError> {
-        Ok(None)
-    }
-
-    async fn put_state(&self, _: &str, _: Option<u64>, _: &str, _: &Json) -> Result<bool, RunError> {
-        Ok(true)
-    }
-
-    async fn clear(&self) -> Result<(), RunError> {
-        Ok(())
-    }
-}
-
-#[async_trait]
 impl Variables for Run {
     async fn get(&self, _: &str) -> Result<Option<String>, RunError> {
         Ok(None)
@@ -116,7 +93,7 @@ impl Clock for Run {
 fn context(outbound: Outbound, left: Option<Duration>) -> Context {
     let services = Services {
         journal: Arc::new(MemoryJournal::default()),
-        sessions: Arc::new(Run(left)),
+        sessions: Arc::new(MemorySessions::default()),
         variables: Arc::new(Run(left)),
         files: Arc::new(Nowhere),
         indexes: Arc::new(Nowhere),
@@ -232,7 +209,7 @@ async fn answers_that_cannot_be_used_are_final() {
         (Answers(200, b"<h1>canary</h1>"), "it has a syntax error at line 1"),
         (Answers(200, b"{\"choices\": [{}]}"), "a value is missing or of another type at line 1"),
         (Answers(200, b"{\"error\": {\"message\": \"canary\"}}"), "a value is missing or of another type"),
-        (Answers(200, b"{\"choices\": []}"), "it has no choices"),
+        (Answers(200, b"{\"choices\": []}"), "what was asked for is not in it"),
         (Answers(204, b""), "it ends early"),
     ];
     for (provider, expected) in cases {

@@ -1,6 +1,7 @@
 //! A service that components call over HTTP: one way to send, to fail and to say so.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_engine::{Context, Effect, ErrorKind, RunError, Usage};
@@ -8,6 +9,9 @@ use millrace_outbound::{Outbound, OutboundError, Request, Response, Retry};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
+
+use super::aws::{Signature, signed};
+use super::google_account::ServiceAccount;
 
 /// What one call may take, repeats and pauses included, unless its node gives a single try more.
 const BUDGET: Duration = Duration::from_secs(120);
@@ -29,8 +33,14 @@ pub(crate) struct Service {
     retries: u32,
     /// Headers of every request, whose values are kept out of logs and errors.
     secret_headers: Vec<(&'static str, String)>,
+    /// Headers of every request that are no secrets.
+    headers: Vec<(&'static str, String)>,
     /// Texts that an answer must not bring back to the caller.
     secrets: Vec<String>,
+    /// How its requests are signed, where it is a service of AWS.
+    signature: Option<Signature>,
+    /// Who vouches for its requests, where it is a service of Google's cloud; or why nobody does.
+    account: Option<Result<Arc<ServiceAccount>, RunError>>,
     /// Finds the sentence in an answer that is an error.
     said: fn(&Json) -> Option<String>,
 }
@@ -51,7 +61,10 @@ impl Service {
             timeout: Duration::from_secs(60),
             retries: 2,
             secret_headers: Vec::new(),
+            headers: Vec::new(),
             secrets: Vec::new(),
+            signature: None,
+            account: None,
             said: message_in,
         }
     }
@@ -82,9 +95,30 @@ impl Service {
         self.hide(secret)
     }
 
+    /// A header that goes with every request.
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
     /// A secret that travels elsewhere and must not come back in an error either.
     pub fn hide(mut self, secret: &str) -> Self {
         self.secrets.push(secret.to_owned());
+        self
+    }
+
+    /// A service of AWS: its requests are signed as they are sent.
+    pub fn signed(mut self, signature: Signature) -> Self {
+        if let Some(keys) = &signature.keys {
+            self.secrets.extend(std::iter::once(&keys.secret).chain(&keys.session).cloned());
+        }
+        self.signature = Some(signature);
+        self
+    }
+
+    /// A service of Google's cloud: its requests carry a token of this account, or fail as it does.
+    pub fn on_behalf_of(mut self, account: Result<Arc<ServiceAccount>, RunError>) -> Self {
+        self.account = Some(account);
         self
     }
 
@@ -140,12 +174,24 @@ impl Service {
         }
         let mut request =
             request.timeout(self.timeout).retry(Retry::attempts(self.retries + 1)).within(budget);
+        for (name, value) in &self.headers {
+            request = request.header(name, value).map_err(|error| self.failed(&error))?;
+        }
         for (name, value) in &self.secret_headers {
             request = request.secret_header(name, value).map_err(|error| self.failed(&error))?;
         }
+        let mut lent = None;
+        if let Some(Signature { service, region, keys }) = &self.signature {
+            request = signed(cx, service, region, keys.as_ref(), request).await?;
+        }
+        if let Some(account) = &self.account {
+            let token = account.as_ref().map_err(Clone::clone)?.token(cx, self).await?;
+            request = request.bearer(&token).map_err(|error| self.failed(&error))?;
+            lent = Some(token);
+        }
         let outbound: &Outbound = cx.resource()?;
         let response = outbound.send(request).await.map_err(|error| self.failed(&error))?;
-        if response.is_success() { Ok(response) } else { Err(self.refused(&response)) }
+        if response.is_success() { Ok(response) } else { Err(self.refused(&response, lent.as_ref())) }
     }
 
     fn budget(&self, left: Option<Duration>) -> Duration {
@@ -167,11 +213,11 @@ impl Service {
 
     /// An answer that is an error. The provider's own sentence is passed on, without the key should it
     /// quote that.
-    fn refused(&self, response: &Response) -> RunError {
+    fn refused(&self, response: &Response, lent: Option<&String>) -> RunError {
         let said = serde_json::from_slice(&response.body).ok().and_then(|reply| (self.said)(&reply));
         let mut said = said.unwrap_or_else(|| format!("its answer is no JSON of {}", self.protocol));
         // Before it is cut: half a key would not be found.
-        for secret in self.secrets.iter().filter(|secret| secret.len() > 4) {
+        for secret in self.secrets.iter().chain(lent).filter(|secret| secret.len() > 4) {
             said = said.replace(secret.as_str(), "***");
         }
         let said: String = said.chars().take(SAID).collect();
@@ -213,4 +259,12 @@ fn message_in(reply: &Json) -> Option<String> {
         .and_then(|error| error.get("message").and_then(text).or_else(|| text(error)))
         .or_else(|| reply.get("message").and_then(text))
         .or_else(|| reply.get("detail").and_then(text))
+}
+
+/// The host of an address, for what must tell one from another; the address itself where it has none.
+pub(crate) fn host(address: &str) -> String {
+    let url = url::Url::parse(address).ok();
+    let authority =
+        url.as_ref().map(|url| url[url::Position::BeforeHost..url::Position::AfterPort].to_owned());
+    authority.unwrap_or_else(|| address.to_owned())
 }

@@ -23,7 +23,8 @@ pub(crate) struct OpenApiToolkit {
 impl Component for OpenApiToolkit {
     const SPEC: Spec = Spec {
         names: &["OpenAPIToolkit"],
-        about: "Tools to call an interface that an OpenAPI document describes: the request tools, and json_explorer for questions about the document.",
+        about: "Tools to call an interface that an OpenAPI document describes: the request tools, and \
+                json_explorer for questions about the document.",
         inputs: &[
             message("json_agent", "The agent that reads the OpenAPI document."),
             message("requests_wrapper", "How requests are sent."),
@@ -70,8 +71,8 @@ impl Tool for Explorer {
     }
 
     fn description(&self) -> &str {
-        "Answers questions about the OpenAPI document of the interface. Ask it before any request is sent, with \
-         a particular question, such as: Which query parameters does a GET of /bar need? Which fields does the \
+        "Answers questions about the OpenAPI document of the interface. Ask it before any request is sent, \
+         with a particular question, such as: Which query parameters does a GET of /bar need? Which fields does the \
          body of a POST to /foo need?"
     }
 

@@ -42,7 +42,7 @@ impl Component for BingSearchApiWrapper {
             text("bing_search_url", "Address of the search; Bing's own if empty."),
             secret(
                 "bing_subscription_key",
-                "Key; the variable BING_SUBSCRIPTION_KEY if empty, though not for an address of the node's own.",
+                "Key; the variable BING_SUBSCRIPTION_KEY if empty, but not for another address.",
             ),
             integer("k", "Results, 50 at most.").or(Default::Integer(10)),
         ],

@@ -31,12 +31,16 @@ pub(crate) async fn send(
     Ok(outbound.send(request.timeout(timeout).within(left)).await)
 }
 
-/// Headers as a node gives them, by name. The editor's empty row is none.
+/// What a field for headers is drawn with, for its owner to replace.
+const PLACEHOLDER: &str = "Bearer <token>";
+
+/// Headers as a node gives them, by name. The editor's empty row is none, nor is the drawn placeholder.
 pub(crate) fn headers(given: Option<Map<String, Json>>) -> Vec<(String, String)> {
     let given = given.unwrap_or_default().into_iter();
     given
         .filter(|(name, value)| !name.trim().is_empty() && !value.is_null())
         .map(|(name, value)| (name.trim().to_owned(), python_str(&value).trim().to_owned()))
+        .filter(|(_, value)| value != PLACEHOLDER)
         .collect()
 }
 
@@ -141,8 +145,8 @@ mod tests {
     }
 
     #[test]
-    fn the_editors_empty_row_is_no_header() {
-        let given = json!({"": "", "X-A": 1, "X-B": null, " X-C ": "c\n"});
+    fn what_an_editor_leaves_is_no_header() {
+        let given = json!({"": "", "X-A": 1, "X-B": null, " X-C ": "c\n", "Authorization": PLACEHOLDER});
         let expected = [("X-A".to_owned(), "1".to_owned()), ("X-C".to_owned(), "c".to_owned())];
         assert_eq!(headers(given.as_object().cloned()), expected);
     }

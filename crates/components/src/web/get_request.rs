@@ -24,7 +24,8 @@ pub(crate) struct GetRequest {
 impl Component for GetRequest {
     const SPEC: Spec = Spec {
         names: &["GetRequest"],
-        about: "What addresses answer to a GET, a document each; a request that fails is one with status_code 408 or 500.",
+        about: "What addresses answer to a GET, a document each; one that fails has \
+                status_code 408 or 500.",
         inputs: &[
             text("url", "The address, or a list of at most 100."),
             json("headers", "Headers of each request."),

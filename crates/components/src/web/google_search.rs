@@ -71,8 +71,8 @@ impl Component for GoogleSearchApiWrapper {
             None => cx.variable("GOOGLE_CSE_ID").await?,
         };
         let engine = engine.ok_or_else(|| {
-            let message =
-                "no search engine: fill in the node's field google_cse_id, or set the variable GOOGLE_CSE_ID";
+            let message = "no search engine: fill in the node's field google_cse_id, or set the variable \
+                           GOOGLE_CSE_ID";
             RunError::new(ErrorKind::Flow, message)
         })?;
         let parameters = [("cx", engine), ("num", "10".to_owned())];

@@ -1,13 +1,13 @@
 //! HTML as text, by the rule of LangChain's web loaders: what BeautifulSoup's `get_text` says of a document
 //! that Python's `html.parser` read.
 //!
-//! **Nothing is repaired or moved**, as a browser would do it: the text is that between the tags, in order. White
-//! space that stands alone between two tags is one line break if it has any, else one blank, except in `pre` and
-//! `textarea`; all other is kept. Left out is what is no text of the page: comments, declarations, and what stands in
-//! `script`, `style`, `template`, `rt` and `rp`.
+//! **Nothing is repaired or moved**, as a browser would do it: the text is that between the tags, in order.
+//! White space that stands alone between two tags is one line break if it has any, else one blank, except in
+//! `pre` and `textarea`; all other is kept. Left out is what is no text of the page: comments, declarations,
+//! and what stands in `script`, `style`, `template`, `rt` and `rp`.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
@@ -38,7 +38,7 @@ const UNSEEN: &[&str] = &["script", "style", "template", "rt", "rp"];
 
 /// The text of an HTML document, and what it says about itself. Text that is no HTML is itself.
 pub(crate) fn text(html: &str) -> Page {
-    let mut reader = Reader::default();
+    let mut reader = Reader { names: names(html), ..Reader::default() };
     let mut rest = html;
     while let Some((piece, after)) = next(rest) {
         reader.take(&piece);
@@ -146,6 +146,8 @@ pub(crate) fn condensed(text: &str) -> &str {
 /// What was read so far.
 #[derive(Default)]
 struct Reader {
+    /// The named characters of the document.
+    names: Names,
     open: Vec<String>,
     /// How many of each name are open: an end tag that ends nothing is cheap.
     counts: HashMap<String, usize>,
@@ -164,7 +166,7 @@ struct Reader {
 impl Reader {
     fn take(&mut self, piece: &Piece<'_>) {
         if let Piece::Text(text) = piece {
-            self.pending.push_str(&decoded(text));
+            self.pending.push_str(&decoded(text, &self.names));
             return;
         }
         self.settle();
@@ -225,11 +227,11 @@ impl Reader {
     fn note(&mut self, name: &str, attributes: &str) {
         let or = |found: Option<String>, sentence: &str| Some(found.unwrap_or_else(|| sentence.to_owned()));
         if name == "html" && self.language.is_none() {
-            self.language = or(attribute(attributes, "lang"), "No language found.");
+            self.language = or(attribute(attributes, "lang", &self.names), "No language found.");
         }
-        let describes = || attribute(attributes, "name").as_deref() == Some("description");
+        let describes = || attribute(attributes, "name", &self.names).as_deref() == Some("description");
         if name == "meta" && self.description.is_none() && describes() {
-            self.description = or(attribute(attributes, "content"), "No description found.");
+            self.description = or(attribute(attributes, "content", &self.names), "No description found.");
         }
     }
 }
@@ -238,20 +240,39 @@ static ATTRIBUTE: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"([^\s/>="']+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]*)))?"#).ok());
 
 /// The value of an attribute of a start tag.
-fn attribute(attributes: &str, wanted: &str) -> Option<String> {
+fn attribute(attributes: &str, wanted: &str, names: &Names) -> Option<String> {
     let found = ATTRIBUTE
         .as_ref()?
         .captures_iter(attributes)
         .find(|found| found.get(1).is_some_and(|name| name.as_str().eq_ignore_ascii_case(wanted)))?;
     let value = (2..=4).find_map(|group| found.get(group)).map_or("", |value| value.as_str());
-    Some(decoded(value).into_owned())
+    Some(decoded(value, names).into_owned())
 }
 
 static REFERENCE: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"&(?:#([0-9]+)|#[xX]([0-9a-fA-F]+)|([a-zA-Z][-.a-zA-Z0-9]*));?").ok());
 
+/// Characters by their names.
+type Names = HashMap<String, String>;
+
+/// The characters that a document names. All are looked up at once: each look-up alone is a parse.
+fn names(html: &str) -> Names {
+    let Some(reference) = REFERENCE.as_ref().filter(|_| html.contains('&')) else { return Names::new() };
+    let names: BTreeSet<&str> =
+        reference.captures_iter(html).filter_map(|found| Some(found.get(3)?.as_str())).collect();
+    let written: Vec<String> = names.iter().map(|name| format!("&{name};")).collect();
+    let page = Html::parse_fragment(&written.join("<br>"));
+    let read = page.root_element().text();
+    // A name that only begins with a known one is unknown.
+    names.into_iter().zip(read).filter(|(_, read)| *read == ";" || !read.ends_with(';')).map(owned).collect()
+}
+
+fn owned((name, read): (&str, &str)) -> (String, String) {
+    (name.to_owned(), read.to_owned())
+}
+
 /// Text with its character references replaced. One of an unknown name stays, without its semicolon.
-fn decoded(text: &str) -> Cow<'_, str> {
+fn decoded<'a>(text: &'a str, names: &Names) -> Cow<'a, str> {
     let Some(reference) = REFERENCE.as_ref().filter(|_| text.contains('&')) else { return text.into() };
     reference.replace_all(text, |found: &Captures<'_>| {
         let number = match (found.get(1), found.get(2)) {
@@ -261,7 +282,10 @@ fn decoded(text: &str) -> Cow<'_, str> {
         };
         match (number, found.get(3)) {
             (Some(code), _) => numbered(code).to_string(),
-            (None, Some(name)) => named(name.as_str()),
+            (None, Some(name)) => {
+                let name = name.as_str();
+                names.get(name).cloned().unwrap_or_else(|| format!("&{name}"))
+            }
             _ => String::new(),
         }
     })
@@ -274,21 +298,6 @@ fn numbered(code: Option<u32>) -> char {
         return encoding_rs::WINDOWS_1252.decode(&[code]).0.chars().next().unwrap_or('\u{fffd}');
     }
     code.and_then(char::from_u32).filter(|c| *c != '\0').unwrap_or('\u{fffd}')
-}
-
-fn named(name: &str) -> String {
-    match name {
-        "amp" => return "&".to_owned(),
-        "lt" => return "<".to_owned(),
-        "gt" => return ">".to_owned(),
-        "quot" => return "\"".to_owned(),
-        "nbsp" => return "\u{a0}".to_owned(),
-        _ => {}
-    }
-    let written = format!("&{name};");
-    let read: String = Html::parse_fragment(&written).root_element().text().collect();
-    // A name that only begins with a known one is unknown.
-    if read.ends_with(';') { format!("&{name}") } else { read }
 }
 
 #[cfg(test)]
@@ -308,8 +317,8 @@ mod tests {
             ("[\"pirate\"]", "[\"pirate\"]"),
             (page, "\n\n A & B\nab \u{a0}© ’ &foo &foo xktu 1 < 2 xnsz\n\n"),
             (
-                "<title>t<b>x</b></title><table>foo<tr><td>1</td></tr></table><?php x ?>a<![CDATA[cd]]>&amp;lt; \
-                 AT&T &ampx R&D; &",
+                "<title>t<b>x</b></title><table>foo<tr><td>1</td></tr></table><?php x ?>a<![CDATA[cd]]>\
+                 &amp;lt; AT&T &ampx R&D; &",
                 "txfoo1acd&lt; AT&T &ampx R&D &",
             ),
             ("a <b", "a <b"),
@@ -322,6 +331,10 @@ mod tests {
             ("<ruby>a<rt>b</ruby>c", "ac"),
             ("<style/>a</b>b<SCRIPT>x</Script >c", "abc"),
             ("é<p>ü", "éü"),
+            (
+                "&lt;&AMP;&nope;&NewLine;<p>&semi;&euro;&hellip</p>&NotEqualTilde;&a-b;",
+                "<&&nope\n;€…\u{2242}\u{338}&a-b",
+            ),
             ("<p>  \t</p> \n \n<pre>  \n </pre> &nbsp; <i> x </i>", " \n  \n  \u{a0}  x "),
             ("", ""),
         ];
@@ -334,7 +347,8 @@ mod tests {
     fn a_page_says_what_it_is() {
         let cases = [
             (
-                "<html LANG=de><head><meta name='description' content=\"a &lt; b\"><title> T </title><title>U</title>",
+                "<html LANG=de><head><meta name='description' content=\"a &lt; b\"><title> T \
+                 </title><title>U</title>",
                 (Some(" T "), Some("a < b"), Some("de")),
             ),
             (

@@ -33,7 +33,8 @@ fn page_of(url: &str) -> Option<Page<'_>> {
 /// The documents of an address: one, or for a device also one for each of its guides, 50 at most.
 pub(crate) async fn load(cx: &Context, service: &Service, url: &str) -> Result<Vec<Document>, RunError> {
     let foreign = || {
-        let message = "an address must begin with https://www.ifixit.com and lead to a Device, a Guide, a Teardown or Answers";
+        let message = "an address must begin with https://www.ifixit.com and lead to a Device, a Guide, a \
+                       Teardown or Answers";
         RunError::new(ErrorKind::Flow, message)
     };
     match page_of(url).ok_or_else(foreign)? {

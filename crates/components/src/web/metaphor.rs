@@ -35,7 +35,7 @@ pub(crate) struct Metaphor {
 impl Component for Metaphor {
     const SPEC: Spec = Spec {
         names: &["Metaphor"],
-        about: "Tools that search the web by meaning, read what was found, and find what is similar to a page.",
+        about: "Tools that search the web by meaning, read what was found, and find pages similar to one.",
         inputs: &[
             secret("metaphor_api_key", "Key; the variable METAPHOR_API_KEY if empty."),
             flag("use_autoprompt", "Lets the service reword a question.").or(Default::Flag(true)),
@@ -59,7 +59,8 @@ impl Component for Metaphor {
             None => cx.variable("METAPHOR_API_KEY").await?,
         };
         let key = key.ok_or_else(|| {
-            let message = "no key for Metaphor: fill in the node's field metaphor_api_key, or set the variable METAPHOR_API_KEY";
+            let message = "no key for Metaphor: fill in the node's field metaphor_api_key, or set the variable \
+                           METAPHOR_API_KEY";
             RunError::new(ErrorKind::Flow, message)
         })?;
         let service = Service::new(cx, "Metaphor", "Metaphor").secret("x-api-key", "", key.trim());
@@ -217,7 +218,8 @@ mod tests {
         let stand = Stand::new(|hop| {
             let body = String::from_utf8(hop.body.as_deref().unwrap_or_default().to_vec()).unwrap();
             let key = hop.headers["x-api-key"].to_str().unwrap();
-            let entry = json!([{"title": format!("{} {}", hop.method, hop.url), "author": null, "extract": body, "id": key}]);
+            let title = format!("{} {}", hop.method, hop.url);
+            let entry = json!([{"title": title, "author": null, "extract": body, "id": key}]);
             Answer::new(200, json!({"results": entry, "contents": entry}).to_string())
         });
         let inputs = vec![("metaphor_api_key".to_owned(), Value::text("k"))];
@@ -241,12 +243,15 @@ mod tests {
             (
                 "search",
                 text("why"),
-                "Title: POST https://api.metaphor.systems/search\nID: k\nExtract: {\"query\":\"why\",\"numResults\":5,\"useAutoprompt\":true}",
+                "Title: POST https://api.metaphor.systems/search\nID: k\nExtract: \
+                 {\"query\":\"why\",\"numResults\":5,\"useAutoprompt\":\
+                 true}",
             ),
             (
                 "find_similar",
                 fields(json!({"url": "u"})),
-                "Title: POST https://api.metaphor.systems/findSimilar\nID: k\nExtract: {\"url\":\"u\",\"numResults\":5}",
+                "Title: POST https://api.metaphor.systems/findSimilar\nID: k\nExtract: \
+                 {\"url\":\"u\",\"numResults\":5}",
             ),
             (
                 "get_contents",

@@ -21,7 +21,8 @@ pub(crate) struct PostRequest {
 impl Component for PostRequest {
     const SPEC: Spec = Spec {
         names: &["PostRequest"],
-        about: "What an address answers to a POST of each document's text; a request that fails is a document with status_code 408 or 500.",
+        about: "What an address answers to a POST of each document's text, a document each; \
+                one that fails has status_code 408 or 500.",
         inputs: &[
             text("url", "The address."),
             json("headers", "Headers of each request."),

@@ -69,8 +69,8 @@ const ROWS: [Row; 5] = [
         about: "A tool that answers what an address says to a PATCH of JSON.",
         method: Method::PATCH,
         tool: "requests_patch",
-        description: "Sends a PATCH to an address of the web. The input is JSON with two keys: \"url\", a text, \
-                      and \"data\", an object that is sent as JSON. Write all texts in double quotes. The \
+        description: "Sends a PATCH to an address of the web. The input is JSON with two keys: \"url\", a \
+                      text, and \"data\", an object that is sent as JSON. Write all texts in double quotes. The \
                       output is the answer's text.",
         example: named!("requests_patch"),
     },

@@ -25,7 +25,7 @@ pub(crate) const PROVIDER: Provider = Provider {
 
 const NONE: &str = "No good search result found";
 
-/// The first of these that an answer has: an answer, what is known of a thing, snippets, jobs, videos, images.
+/// The first of these that it has: an answer, what is known of a thing, snippets, jobs, videos, images.
 fn read(answer: &Json, _: usize) -> String {
     let direct = ["/answer_box/answer", "/answer_box/snippet", "/knowledge_graph/description"];
     if let Some(found) = direct.iter().find_map(|place| answer.pointer(place)) {

@@ -35,9 +35,6 @@ fn read(answer: &Json, results: usize) -> String {
     if texts.is_empty() { "No good search result found".to_owned() } else { texts.join("\n\n") }
 }
 
-/// What the node's header is drawn with, for its owner to replace.
-const PLACEHOLDER: &str = "Bearer <token>";
-
 /// The node's fields.
 #[derive(Deserialize)]
 pub(crate) struct SearxSearchWrapper {
@@ -67,8 +64,7 @@ impl Component for SearxSearchWrapper {
     };
 
     async fn run(self, cx: &Context) -> Result<Outputs, RunError> {
-        let mut headers = fetch::headers(self.headers);
-        headers.retain(|(_, value)| value != PLACEHOLDER);
+        let headers = fetch::headers(self.headers);
         let host = self.searx_host.trim();
         let host = if host.starts_with("http") { host.to_owned() } else { format!("https://{host}") };
         let own = Some(host).filter(|host| host.trim_end_matches('/') != PROVIDER.base);

@@ -40,9 +40,6 @@ impl Object for Requests {
     }
 }
 
-/// What the node's field is drawn with, for its owner to replace.
-const PLACEHOLDER: &str = "Bearer <token>";
-
 /// The node's fields.
 #[derive(Deserialize)]
 pub(crate) struct TextRequestsWrapper {
@@ -55,7 +52,8 @@ impl Component for TextRequestsWrapper {
         about: "How request tools send: with these headers, to any public address over https.",
         inputs: &[json(
             "headers",
-            "Headers of each request; the drawn 'Bearer <token>' is none. Redirects elsewhere go without them.",
+            "Headers of each request; the drawn 'Bearer <token>' is none. A redirect to another host goes \
+             without them.",
         )],
         outputs: &[output("requests_wrapper")],
         examples: &[
@@ -74,9 +72,7 @@ impl Component for TextRequestsWrapper {
     };
 
     async fn run(self, _cx: &Context) -> Result<Outputs, RunError> {
-        let mut headers = fetch::headers(self.headers);
-        headers.retain(|(_, value)| value != PLACEHOLDER);
-        let requests = Arc::new(Requests { headers });
+        let requests = Arc::new(Requests { headers: fetch::headers(self.headers) });
         Ok(Outputs::one("requests_wrapper", Value::Capability(Capability::Object(requests))))
     }
 }

@@ -22,7 +22,8 @@ pub(crate) struct UpdateRequest {
 impl Component for UpdateRequest {
     const SPEC: Spec = Spec {
         names: &["UpdateRequest"],
-        about: "What an address answers to a PATCH or PUT of each document's text; a request that fails is a document with status_code 408 or 500.",
+        about: "What an address answers to a PATCH or PUT of each document's text, a document each; \
+                one that fails has status_code 408 or 500.",
         inputs: &[
             text("method", "PATCH or PUT.").or(Default::Text("PATCH")),
             text("url", "The address."),

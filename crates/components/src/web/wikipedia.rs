@@ -58,7 +58,7 @@ impl Component for WikipediaApiWrapper {
                 .or(Default::Integer(4000)),
         ],
         outputs: &[output("api_wrapper")],
-        reaches: &[reach("Wikipedia", "https://en.wikipedia.org", "lang")],
+        reaches: &[reach("Wikipedia", "https://en.wikipedia.org", "")],
         examples: &[Example {
             title: "what it is",
             inputs: r#"{"lang": "de"}"#,

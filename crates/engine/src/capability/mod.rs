@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 pub use chain::{Chain, ChainCall};
-pub use memory::{Memory, MemoryKeys};
+pub use memory::{Memory, MemoryKeys, Turn};
 pub use model::{
     ChatMessage, ChatModel, ChatReply, ChatRequest, Embedder, Role, ToolCall, ToolForm, ToolSpec, Usage,
 };

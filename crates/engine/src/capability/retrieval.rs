@@ -18,6 +18,11 @@ pub const DEFAULT_K: usize = 4;
 pub trait Retriever: Debug + Send + Sync {
     /// The documents, best first.
     async fn retrieve(&self, cx: &Context, query: &str) -> Result<Vec<Document>, RunError>;
+
+    /// The store that it searches, if it is one that documents can be added to.
+    fn store(&self) -> Option<Arc<dyn VectorStore>> {
+        None
+    }
 }
 
 /// What a vector store is asked.
@@ -82,5 +87,9 @@ impl Retriever for Nearest {
     async fn retrieve(&self, cx: &Context, query: &str) -> Result<Vec<Document>, RunError> {
         let found = self.0.search(cx, &Search::nearest(query)).await?;
         Ok(found.into_iter().map(|found| found.document).collect())
+    }
+
+    fn store(&self) -> Option<Arc<dyn VectorStore>> {
+        Some(self.0.clone())
     }
 }
