@@ -43,9 +43,7 @@ impl Component for CharacterTextSplitter {
 
     async fn run(self, _cx: &Context) -> Result<Outputs, RunError> {
         let sizes = Sizes::new(self.chunk_size, self.chunk_overlap)?;
-        let splitter = Splitter::Plain(split::unescape(&self.separator));
-        let pieces = splitter.split(split::documents(self.documents)?, sizes)?;
-        Ok(Outputs::one("documents", split::output(pieces)))
+        Splitter::Plain(split::unescape(&self.separator)).outputs(self.documents, sizes).await
     }
 }
 

@@ -18,30 +18,39 @@ pub(super) fn read_page(file: &File) -> Result<Vec<Document>, Unreadable> {
 
 /// The text of a page's blocks with empty lines between them, its title left out.
 pub(super) fn read_blocks(file: &File) -> Result<Vec<Document>, Unreadable> {
-    Ok(loader::whole(blocks(&decode_lines(&file.bytes))))
+    let edges = EDGES.as_ref().map_err(|e| Unreadable::Broken("HTML file", e.to_string()))?;
+    Ok(loader::whole(edges.blocks(&decode_lines(&file.bytes))))
 }
 
 /// Marks where a block begins or ends; no page has it as text.
 const EDGE: char = '\u{1e}';
 
-static TITLE: LazyLock<Regex> = LazyLock::new(|| {
-    #[expect(clippy::unwrap_used, reason = "a constant, and a test uses it")]
-    Regex::new(r"(?is)<title\b.*?</title\s*>").unwrap()
-});
+static EDGES: LazyLock<Result<Edges, regex::Error>> = LazyLock::new(Edges::new);
 
-static BLOCK: LazyLock<Regex> = LazyLock::new(|| {
-    let names = "address|article|aside|blockquote|body|br|dd|details|div|dl|dt|fieldset|figcaption|figure|footer|\
-                 form|h[1-6]|header|hr|li|main|nav|ol|p|pre|section|summary|table|tbody|tfoot|thead|tr|ul";
-    #[expect(clippy::unwrap_used, reason = "a constant, and a test uses it")]
-    Regex::new(&format!(r"(?i)</?(?:{names})\b")).unwrap()
-});
+/// Where the blocks of a page begin and end.
+struct Edges {
+    title: Regex,
+    block: Regex,
+}
 
-fn blocks(markup: &str) -> String {
-    let body = TITLE.replace(markup, "");
-    let edged = BLOCK.replace_all(&body, format!("{EDGE}$0"));
-    let text = html::text(&edged).text;
-    let blocks = text.split(EDGE).map(|block| block.split_whitespace().collect::<Vec<_>>().join(" "));
-    blocks.filter(|block| !block.is_empty()).collect::<Vec<_>>().join("\n\n")
+impl Edges {
+    fn new() -> Result<Self, regex::Error> {
+        let names = "address|article|aside|blockquote|body|br|dd|details|div|dl|dt|fieldset|figcaption|figure|\
+                     footer|form|h[1-6]|header|hr|li|main|nav|ol|p|pre|section|summary|table|tbody|td|tfoot|th|\
+                     thead|tr|ul";
+        Ok(Self {
+            title: Regex::new(r"(?is)<title\b.*?</title\s*>")?,
+            block: Regex::new(&format!(r"(?i)</?(?:{names})\b"))?,
+        })
+    }
+
+    fn blocks(&self, markup: &str) -> String {
+        let body = self.title.replace(markup, "");
+        let edged = self.block.replace_all(&body, format!("{EDGE}$0"));
+        let text = html::text(&edged).text;
+        let blocks = text.split(EDGE).map(|block| block.split_whitespace().collect::<Vec<_>>().join(" "));
+        blocks.filter(|block| !block.is_empty()).collect::<Vec<_>>().join("\n\n")
+    }
 }
 
 #[cfg(test)]

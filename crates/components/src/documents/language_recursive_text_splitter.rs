@@ -7,7 +7,7 @@ use millrace_engine::{
 use serde::Deserialize;
 
 use super::languages;
-use super::split::{self, Sizes, Splitter};
+use super::split::{Sizes, Splitter};
 
 /// The node's fields.
 #[derive(Deserialize)]
@@ -47,9 +47,8 @@ impl Component for LanguageRecursiveTextSplitter {
 
     async fn run(self, _cx: &Context) -> Result<Outputs, RunError> {
         let sizes = Sizes::new(self.chunk_size, self.chunk_overlap)?;
-        let splitter = Splitter::Recursive(languages::separators(&self.separator_type)?);
-        let pieces = splitter.split(split::documents(self.documents)?, sizes)?;
-        Ok(Outputs::one("documents", split::output(pieces)))
+        let separators = languages::separators(&self.separator_type)?;
+        Splitter::Recursive(separators).outputs(self.documents, sizes).await
     }
 }
 

@@ -10,12 +10,13 @@ use super::plain_text::{decode_lines, strip};
 
 /// The text of a Markdown file.
 pub(super) fn read(file: &File) -> Result<Vec<Document>, Unreadable> {
-    Ok(loader::whole(text(&decode_lines(&file.bytes))))
+    text(&decode_lines(&file.bytes)).map(loader::whole)
 }
 
 /// The blocks of a Markdown text: paragraphs, headings, items, table rows, code.
-pub(super) fn text(markdown: &str) -> String {
-    let mut blocks = Blocks::default();
+fn text(markdown: &str) -> Result<String, Unreadable> {
+    let marks = MARKS.as_ref().map_err(|e| Unreadable::Broken("Markdown file", e.to_string()))?;
+    let mut blocks = Blocks { marks, done: Vec::new(), block: Vec::new(), code: false };
     let mut fence: Option<&str> = None;
     for line in markdown.lines() {
         let trimmed = line.trim();
@@ -35,45 +36,46 @@ pub(super) fn text(markdown: &str) -> String {
         }
     }
     blocks.end();
-    blocks.done.join("\n\n")
+    Ok(blocks.done.join("\n\n"))
 }
 
-#[derive(Default)]
-struct Blocks {
+struct Blocks<'m> {
+    marks: &'m Marks,
     done: Vec<String>,
     block: Vec<String>,
     /// Whether the block is code, which is as it is.
     code: bool,
 }
 
-impl Blocks {
+impl Blocks<'_> {
     fn code(&mut self, line: &str) {
         self.code = true;
         self.block.push(line.to_owned());
     }
 
     fn line(&mut self, line: &str) {
-        let line = QUOTE.replace(line, "");
-        if line.is_empty() || RULE.is_match(&line) {
-            return self.end();
-        }
-        if let Some(heading) = HEADING.captures(&line) {
+        let marks = self.marks;
+        let line = marks.quote.replace(line, "");
+        if line.is_empty() || marks.rule.is_match(&line) {
             self.end();
-            self.block.push(inline(&heading[1]));
-            return self.end();
-        }
-        if line.starts_with('|') {
+        } else if let Some(heading) = marks.heading.captures(&line) {
+            self.alone(marks.inline(&heading[1]));
+        } else if line.starts_with('|') {
+            let cells = line.trim_matches('|').split('|').map(|cell| marks.inline(cell.trim()));
+            self.alone(cells.collect::<Vec<_>>().join(" "));
+        } else if let Some(item) = marks.item.find(&line) {
             self.end();
-            let cells = line.trim_matches('|').split('|').map(|cell| inline(cell.trim()));
-            self.block.push(cells.collect::<Vec<_>>().join(" "));
-            return self.end();
+            self.block.push(marks.inline(&line[item.end()..]));
+        } else {
+            self.block.push(marks.inline(&line));
         }
-        if let Some(item) = ITEM.find(&line) {
-            self.end();
-            self.block.push(inline(&line[item.end()..]));
-            return;
-        }
-        self.block.push(inline(&line));
+    }
+
+    /// A block of one line.
+    fn alone(&mut self, text: String) {
+        self.end();
+        self.block.push(text);
+        self.end();
     }
 
     fn end(&mut self) {
@@ -85,51 +87,64 @@ impl Blocks {
     }
 }
 
-/// A pattern that is known to be one.
-macro_rules! pattern {
-    ($name:ident, $pattern:literal) => {
-        static $name: LazyLock<Regex> = LazyLock::new(|| {
-            #[expect(clippy::unwrap_used, reason = "a constant, and a test uses it")]
-            Regex::new($pattern).unwrap()
-        });
-    };
+static MARKS: LazyLock<Result<Marks, regex::Error>> = LazyLock::new(Marks::new);
+
+/// What a line of Markdown has beside its text.
+struct Marks {
+    quote: Regex,
+    /// A line across, the underlining of a heading, or what separates a table's head.
+    rule: Regex,
+    heading: Regex,
+    item: Regex,
+    escape: Regex,
+    link: Regex,
+    address: Regex,
+    tag: Regex,
+    strong: Regex,
+    emphasis: Regex,
 }
 
-pattern!(QUOTE, r"^(?:>\s?)+");
-// A line across, the underlining of a heading, or what separates a table's head.
-pattern!(RULE, r"^(?:(?:[-*_=]\s*){3,}|=+|-+|\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?\s*)?)$");
-pattern!(HEADING, r"^#{1,6}\s+(.*?)\s*#*$");
-pattern!(ITEM, r"^(?:[-*+]|\d{1,9}[.)])\s+(?:\[[ xX]\]\s+)?");
-pattern!(LINK, r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])");
-pattern!(ADDRESS, r"<(https?://[^>\s]+|[^>\s@]+@[^>\s]+)>");
-pattern!(TAG, r"</?[A-Za-z][^<>]*>");
-pattern!(STRONG, r"\*\*(\S(?:.*?\S)?)\*\*|\b__(\S(?:.*?\S)?)__\b|~~(\S(?:.*?\S)?)~~");
-pattern!(EMPHASIS, r"\*(\S(?:[^*]*\S)?)\*|\b_(\S(?:[^_]*\S)?)_\b");
-pattern!(ESCAPE, r"\\([!-/:-@\[-`{-~])");
+impl Marks {
+    fn new() -> Result<Self, regex::Error> {
+        Ok(Self {
+            quote: Regex::new(r"^(?:>\s?)+")?,
+            rule: Regex::new(r"^(?:(?:[-*_=]\s*){3,}|=+|-+|\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?\s*)?)$")?,
+            heading: Regex::new(r"^#{1,6}\s+(.*?)\s*#*$")?,
+            item: Regex::new(r"^(?:[-*+]|\d{1,9}[.)])\s+(?:\[[ xX]\]\s+)?")?,
+            escape: Regex::new(r"\\([!-/:-@\[-`{-~])")?,
+            link: Regex::new(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")?,
+            address: Regex::new(r"<(https?://[^>\s]+|[^>\s@]+@[^>\s]+)>")?,
+            tag: Regex::new(r"</?[A-Za-z][^<>]*>")?,
+            strong: Regex::new(r"\*\*(\S(?:.*?\S)?)\*\*|\b__(\S(?:.*?\S)?)__\b|~~(\S(?:.*?\S)?)~~")?,
+            emphasis: Regex::new(r"\*(\S(?:[^*]*\S)?)\*|\b_(\S(?:[^_]*\S)?)_\b")?,
+        })
+    }
 
-/// A line without its marks. What stands between backticks is as it is.
-fn inline(line: &str) -> String {
-    let parts: Vec<&str> = line.split('`').collect();
-    let last = parts.len() - 1;
-    let plain = |(at, part): (usize, &&str)| match at % 2 {
-        // An odd backtick is a backtick.
-        1 if at == last => format!("`{}", unmarked(part)),
-        1 => (*part).to_owned(),
-        _ => unmarked(part),
-    };
-    parts.iter().enumerate().map(plain).collect()
-}
+    /// A line without its marks. What stands between backticks is as it is.
+    fn inline(&self, line: &str) -> String {
+        let parts: Vec<&str> = line.split('`').collect();
+        let last = parts.len() - 1;
+        let plain = |(at, part): (usize, &&str)| match at % 2 {
+            // An odd backtick is a backtick.
+            1 if at == last => format!("`{}", self.plain(part)),
+            1 => (*part).to_owned(),
+            _ => self.plain(part),
+        };
+        parts.iter().enumerate().map(plain).collect()
+    }
 
-fn unmarked(text: &str) -> String {
-    let inner =
-        |found: &Captures| found.iter().skip(1).flatten().map(|group| group.as_str()).collect::<String>();
-    let text = ESCAPE.replace_all(text, |found: &Captures| found[1].chars().map(hidden).collect::<String>());
-    let text = LINK.replace_all(&text, "$1");
-    let text = ADDRESS.replace_all(&text, "$1");
-    let text = TAG.replace_all(&text, "");
-    let text = STRONG.replace_all(&text, inner);
-    let text = EMPHASIS.replace_all(&text, inner);
-    text.chars().map(shown).collect()
+    fn plain(&self, text: &str) -> String {
+        let inner =
+            |found: &Captures| found.iter().skip(1).flatten().map(|group| group.as_str()).collect::<String>();
+        let hide = |found: &Captures| found[1].chars().map(hidden).collect::<String>();
+        let text = self.escape.replace_all(text, hide);
+        let text = self.link.replace_all(&text, "$1");
+        let text = self.address.replace_all(&text, "$1");
+        let text = self.tag.replace_all(&text, "");
+        let text = self.strong.replace_all(&text, inner);
+        let text = self.emphasis.replace_all(&text, inner);
+        text.chars().map(shown).collect()
+    }
 }
 
 /// Where a character that is no mark is kept out of the patterns' sight: among the last private ones.
@@ -166,7 +181,7 @@ mod tests {
             ("", ""),
         ];
         for (markdown, expected) in cases {
-            assert_eq!(text(markdown), expected, "{markdown}");
+            assert_eq!(text(markdown).unwrap(), expected, "{markdown}");
         }
     }
 }

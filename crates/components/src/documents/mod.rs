@@ -21,6 +21,7 @@ mod pdf;
 mod plain_text;
 mod py_pdf_directory_loader;
 mod py_pdf_loader;
+mod read_the_docs_loader;
 mod recursive_character_text_splitter;
 mod split;
 mod spreadsheet;
@@ -46,6 +47,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &notion_directory_loader::ENTRY,
     &py_pdf_directory_loader::ENTRY,
     &py_pdf_loader::ENTRY,
+    &read_the_docs_loader::ENTRY,
     &recursive_character_text_splitter::ENTRY,
     &srt_loader::ENTRY,
     &text_loader::ENTRY,

@@ -9,7 +9,7 @@ use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use flate2::read::DeflateDecoder;
-use lopdf::{Dictionary, Document as Pdf, LoadOptions, Object, ObjectId};
+use lopdf::{Dictionary, Document as Pdf, LoadOptions, Object, ObjectId, Stream};
 use millrace_engine::{Document, File};
 use pdf_extract::{PlainTextOutput, output_doc_page};
 use serde_json::json;
@@ -100,7 +100,7 @@ fn check_sizes(bytes: &[u8]) -> Result<(), Unreadable> {
     let (mut size, mut lzw) = (0, 0);
     for at in places(bytes, b"stream").filter(|at| !bytes[..*at].ends_with(b"end")) {
         let dictionary = dictionary(bytes, at);
-        if has(dictionary, b"/Image") && !has(dictionary, b"/XRef") {
+        if has(dictionary, b"/Image") && !has(dictionary, b"/XRef") && !has(dictionary, b"/Root") {
             continue;
         }
         let data = bytes[at + b"stream".len()..].trim_ascii_start();
@@ -158,17 +158,23 @@ fn places<'a>(bytes: &'a [u8], mark: &'static [u8]) -> impl Iterator<Item = usiz
     bytes.iter().enumerate().filter_map(starts)
 }
 
-/// Takes a picture's data away while the file is loaded: it would be read as drawing instructions.
+/// Takes a picture's data away while the file is loaded: it would be read as drawing instructions. So for what
+/// only passed for one when the sizes were checked.
 fn without_pictures(id: ObjectId, object: &mut Object) -> Option<(ObjectId, Object)> {
     if let Object::Stream(stream) = object
-        && stream.dict.get(b"Subtype").and_then(Object::as_name).is_ok_and(|name| name == b"Image")
+        && (is_picture(stream)
+            || (1..=MAX_LAYERS).any(|layers| layer_size(&stream.content, layers) > MAX_UNPACKED))
     {
         blank(stream);
     }
     Some((id, object.clone()))
 }
 
-fn blank(stream: &mut lopdf::Stream) {
+fn is_picture(stream: &Stream) -> bool {
+    stream.dict.get(b"Subtype").and_then(Object::as_name).is_ok_and(|name| name == b"Image")
+}
+
+fn blank(stream: &mut Stream) {
     stream.dict.remove(b"Filter");
     stream.dict.remove(b"DecodeParms");
     stream.dict.remove(b"Type");
@@ -203,12 +209,9 @@ fn untangle_forms(pdf: &mut Pdf) {
     }
 }
 
-/// What is drawn where a page or a form says so, unless it is a picture: a form by its type or by mistake.
+/// What may be drawn where a page or a form says so: a form by its type or by mistake.
 fn is_form(object: &Object) -> bool {
-    let picture = |stream: &lopdf::Stream| {
-        stream.dict.get(b"Subtype").and_then(Object::as_name).is_ok_and(|name| name == b"Image")
-    };
-    matches!(object, Object::Stream(stream) if !picture(stream))
+    matches!(object, Object::Stream(stream) if !is_picture(stream))
 }
 
 /// The objects that a form's resources let it draw.
@@ -239,7 +242,7 @@ fn has_a_top(pdf: &Pdf, page: ObjectId) -> bool {
 mod tests {
     use std::io::Write;
 
-    use lopdf::{Stream, dictionary};
+    use lopdf::dictionary;
 
     use super::*;
     use crate::documents::loader::tests;

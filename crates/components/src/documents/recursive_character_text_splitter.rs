@@ -71,8 +71,7 @@ impl Component for RecursiveCharacterTextSplitter {
             "Text" => own(self.separators.map(|separators| separators.0))?,
             language => languages::separators(language)?,
         };
-        let pieces = Splitter::Recursive(separators).split(split::documents(self.documents)?, sizes)?;
-        Ok(Outputs::one("documents", split::output(pieces)))
+        Splitter::Recursive(separators).outputs(self.documents, sizes).await
     }
 }
 

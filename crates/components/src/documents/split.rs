@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use millrace_engine::{Document, ErrorKind, LazyValue, RunError, Value};
+use millrace_engine::{Document, ErrorKind, LazyValue, Outputs, RunError, Value};
 use regex::Regex;
 
 use super::plain_text::strip;
@@ -102,11 +102,27 @@ pub(super) enum Splitter {
 }
 
 impl Splitter {
+    /// The node's output: the pieces of the documents that are wired to it. Cut beside the run, since a large
+    /// text takes a while.
+    ///
+    /// # Errors
+    /// Something wired that is no text, or more pieces than the limits above.
+    pub async fn outputs(self, wired: Vec<LazyValue>, sizes: Sizes) -> Result<Outputs, RunError> {
+        let documents = documents(wired)?;
+        let work = tokio::task::spawn_blocking(move || self.split(documents, sizes));
+        let ended = |e: tokio::task::JoinError| {
+            RunError::new(ErrorKind::Internal, "The splitter failed").because(e.to_string())
+        };
+        let pieces = work.await.map_err(ended)??;
+        let pieces = pieces.into_iter().map(Value::Document).collect();
+        Ok(Outputs::one("documents", Value::List(pieces)))
+    }
+
     /// The pieces of each document, each with its document's metadata.
     ///
     /// # Errors
     /// More or larger pieces than the limits above.
-    pub fn split(&self, documents: Vec<Document>, sizes: Sizes) -> Result<Vec<Document>, RunError> {
+    fn split(&self, documents: Vec<Document>, sizes: Sizes) -> Result<Vec<Document>, RunError> {
         let mut pieces = Pieces::default();
         let mut split = Vec::new();
         for Document { page_content, metadata } in documents {
@@ -232,10 +248,7 @@ impl Pieces {
 }
 
 /// What is wired into a splitter's `documents`; texts and messages are documents without metadata.
-///
-/// # Errors
-/// Something that is no text.
-pub(super) fn documents(wired: Vec<LazyValue>) -> Result<Vec<Document>, RunError> {
+fn documents(wired: Vec<LazyValue>) -> Result<Vec<Document>, RunError> {
     let mut documents = Vec::new();
     wired.into_iter().try_for_each(|value| gather(value.0, &mut documents))?;
     Ok(documents)
@@ -254,11 +267,6 @@ fn gather(value: Value, documents: &mut Vec<Document>) -> Result<(), RunError> {
         },
     }
     Ok(())
-}
-
-/// Documents as an output.
-pub(super) fn output(documents: Vec<Document>) -> Value {
-    Value::List(documents.into_iter().map(Value::Document).collect())
 }
 
 /// A text as the editor keeps it, with Python's escapes decoded: `\n` is a line break. What is no escape stays.
