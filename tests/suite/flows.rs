@@ -100,6 +100,28 @@ fn folders() -> Vec<PathBuf> {
     folders
 }
 
+/// A case's name, its flow, and for each call the body and what the provider answers.
+type Told = (String, Json, Vec<(Json, Vec<Reply>)>);
+
+/// All cases, to be run by others.
+pub fn stories(provider: &str) -> Vec<Told> {
+    let story = |folder: PathBuf| {
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let read = |file: &str| {
+            let text = std::fs::read_to_string(folder.join(file)).unwrap();
+            serde_json::from_str::<Json>(&text.replace("{provider}", &format!("{provider}/v1"))).unwrap()
+        };
+        let case: Case = serde_json::from_value(read("case.json")).unwrap();
+        let calls = case.calls.into_iter().map(|call| {
+            let replies = call.replies.into_iter().map(Reply::next).collect();
+            (call.body, replies)
+        });
+        let flow = read("flow.json");
+        (name, flow.get("data").cloned().unwrap_or(flow), calls.collect())
+    };
+    folders().into_iter().map(story).collect()
+}
+
 async fn run_case(stack: &Stack, folder: &Path, way: Way) -> Vec<String> {
     let name = folder.file_name().unwrap().to_string_lossy().into_owned();
     let read = |file: &str| {

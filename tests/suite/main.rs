@@ -13,6 +13,7 @@ mod provider;
 mod recordings;
 mod recordings_06;
 mod recordings_113;
+mod resumed;
 mod sessions;
 mod simulation;
 mod stack;

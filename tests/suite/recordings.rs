@@ -6,7 +6,7 @@ use millrace_engine::{Plan, Warning, parse};
 use serde_json::Value as Json;
 
 /// Where the stand-in provider stood when Langflow 0.6 was recorded.
-const PROVIDER_06: &str = "http://127.0.0.1:28081";
+pub const PROVIDER_06: &str = "http://127.0.0.1:28081";
 
 /// The folder of a release, or `None` with a line that says so.
 pub fn folder(release: &str) -> Option<PathBuf> {

@@ -32,7 +32,7 @@ async fn replay_all(queued: bool) {
     let (mut ran, mut skipped, mut found) = (Vec::new(), Vec::new(), BTreeMap::new());
     for path in recordings::goldens(&folder) {
         let (name, recording) = (recordings::name(&path), recordings::read(&path, &stack.provider.url()));
-        let data = flow_data(&folder, &recording, &stack);
+        let data = flow_data(&folder, &recording, &stack.provider.url());
         let missing = recordings::missing(&data);
         if !missing.is_empty() {
             skipped.push((name, missing));
@@ -52,9 +52,9 @@ async fn replay_all(queued: bool) {
 }
 
 /// The flow's data, changed as the recording says.
-fn flow_data(folder: &Path, recording: &Json, stack: &Stack) -> Json {
+pub fn flow_data(folder: &Path, recording: &Json, provider: &str) -> Json {
     let file = Path::new(recording["flow_file"].as_str().unwrap()).file_name().unwrap();
-    let mut data = recordings::read(&folder.join("flows").join(file), &stack.provider.url())["data"].take();
+    let mut data = recordings::read(&folder.join("flows").join(file), provider)["data"].take();
     for (id, fields) in recording["edit"].as_object().into_iter().flatten() {
         let nodes = data["nodes"].as_array_mut().unwrap();
         let node = nodes.iter_mut().find(|node| node["id"] == *id).unwrap();
@@ -65,6 +65,21 @@ fn flow_data(folder: &Path, recording: &Json, stack: &Stack) -> Json {
         }
     }
     data
+}
+
+/// The recorded calls of models that write: embeddings are answered by rule, however often they are asked for.
+fn model_calls(turn: &Json) -> Vec<Json> {
+    let calls = turn["llm_calls"].as_array().cloned().unwrap_or_default();
+    calls
+        .into_iter()
+        .filter(|call| call["path"].as_str().is_some_and(|p| !p.ends_with("/embeddings")))
+        .collect()
+}
+
+/// What the provider answers in a turn, each to the request that was recorded.
+pub fn replies(turn: &Json) -> Vec<Reply> {
+    let reply = |call: &Json| Reply { to: Some(call["body"].clone()), reply: call["reply"].clone() };
+    model_calls(turn).iter().map(reply).collect()
 }
 
 struct Replay<'a> {
@@ -96,9 +111,8 @@ impl Replay<'_> {
         if self.queued {
             body["sync"] = json!(false);
         }
-        let calls = turn["llm_calls"].as_array().cloned().unwrap_or_default();
-        let reply = |call: &Json| Reply { to: Some(call["body"].clone()), reply: call["reply"].clone() };
-        self.stack.provider.script(calls.iter().map(reply));
+        let calls = model_calls(turn);
+        self.stack.provider.script(replies(turn));
         let path = turn["request"]["path"].as_str().unwrap().replace("{flow_id}", flow);
         let answer = self.stack.post(&path, &body).await;
         if let Some(recorded) = turn["response"]["session_id"].as_str() {

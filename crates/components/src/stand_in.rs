@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use millrace_engine::{
-    ChatModel, ChatReply, ChatRequest, Clock, Context, Effect, File, Files, Indexes, MemoryJournal, Nowhere,
-    Resources, RunError, Services, Sessions, State, ToolCall, Unsupervised, Usage, Variables,
+    ChatModel, ChatReply, ChatRequest, Clock, Context, Effect, File, Files, Indexes, MemoryJournal,
+    MemorySessions, Nowhere, Resources, RunError, Services, ToolCall, Unsupervised, Usage, Variables,
 };
 use millrace_outbound::{Answer, Hop, Outbound, OutboundConfig, Transport, TransportError};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 /// A run outside any flow, whose parts a test may look at.
 pub(crate) struct Stand {
@@ -25,7 +25,7 @@ impl Stand {
         let journal = Arc::new(MemoryJournal::default());
         let services = Services {
             journal: journal.clone(),
-            sessions: Arc::new(Conversation::default()),
+            sessions: Arc::new(MemorySessions::default()),
             variables: Arc::new(Named(HashMap::new())),
             files: Arc::new(Nowhere),
             indexes: Arc::new(Kept::default()),
@@ -124,67 +124,6 @@ impl Indexes for Kept {
 
     async fn save(&self, key: &str, index: Arc<[u8]>) -> Result<(), RunError> {
         self.0.lock().unwrap().insert(key.to_owned(), index);
-        Ok(())
-    }
-}
-
-type States = HashMap<String, (State, String)>;
-
-/// One conversation in memory.
-#[derive(Default)]
-pub(crate) struct Conversation {
-    turns: Mutex<Vec<(String, String, Json)>>,
-    states: Mutex<States>,
-}
-
-#[async_trait]
-impl Sessions for Conversation {
-    async fn turns(&self, scope: &str, newest: Option<u32>) -> Result<Vec<Json>, RunError> {
-        let mut turns = self.turns.lock().unwrap().clone();
-        turns.retain(|(at, ..)| at == scope);
-        turns.sort_by(|a, b| a.1.cmp(&b.1));
-        let skipped = newest.map_or(0, |newest| turns.len().saturating_sub(newest as usize));
-        Ok(turns.into_iter().skip(skipped).map(|(.., turn)| turn).collect())
-    }
-
-    async fn append(&self, scope: &str, key: &str, turn: &Json) -> Result<(), RunError> {
-        let mut turns = self.turns.lock().unwrap();
-        if !turns.iter().any(|(at, known, _)| at == scope && known == key) {
-            turns.push((scope.to_owned(), key.to_owned(), turn.clone()));
-        }
-        Ok(())
-    }
-
-    async fn state(&self, scope: &str) -> Result<Option<State>, RunError> {
-        Ok(self.states.lock().unwrap().get(scope).map(|(state, _)| state.clone()))
-    }
-
-    async fn put_state(
-        &self,
-        scope: &str,
-        expected: Option<u64>,
-        writer: &str,
-        body: &Json,
-    ) -> Result<bool, RunError> {
-        let mut states = self.states.lock().unwrap();
-        let (version, by) = match states.get(scope) {
-            Some((state, by)) => (Some(state.version), by.as_str()),
-            None => (None, ""),
-        };
-        if by == writer {
-            return Ok(true);
-        }
-        if version != expected {
-            return Ok(false);
-        }
-        let state = State { version: expected.unwrap_or(0) + 1, body: body.clone() };
-        states.insert(scope.to_owned(), (state, writer.to_owned()));
-        Ok(true)
-    }
-
-    async fn clear(&self) -> Result<(), RunError> {
-        self.turns.lock().unwrap().clear();
-        self.states.lock().unwrap().clear();
         Ok(())
     }
 }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use crate::component::Entry;
 use crate::error::FlowError;
-use crate::flow::Dialect;
+use crate::flow::{Dialect, Vertex};
 use crate::plan::Plan;
 use crate::registry::{Registry, Stock};
 
@@ -112,7 +113,7 @@ impl Warning {
 }
 
 /// The warning for one vertex, if there is one.
-pub(crate) fn vertex(registry: &Registry, vertex: &crate::flow::Vertex, strict: bool) -> Option<Warning> {
+pub(crate) fn vertex(registry: &Registry, vertex: &Vertex, strict: bool) -> Option<Warning> {
     let (id, kind) = (vertex.id.clone(), vertex.kind.clone());
     let stock = registry.stock(vertex);
     if kind == "CustomComponent" && stock == Stock::Unknown {
@@ -124,8 +125,15 @@ pub(crate) fn vertex(registry: &Registry, vertex: &crate::flow::Vertex, strict: 
             Some(Warning::OwnCode { id, kind })
         }
         (None, _) => Some(Warning::UnknownType { id, kind, reason }),
-        (Some(entry), Stock::Unknown) if entry.spec.code_is_behaviour => Some(Warning::OwnCode { id, kind }),
+        (Some(entry), _) if !understood(entry, vertex) => Some(Warning::OwnCode { id, kind }),
         (Some(_), Stock::Unknown) => Some(Warning::Drift { id, kind, refused: strict }),
         (Some(_), _) => None,
     }
+}
+
+/// Whether the Python that a node is told to run, where it is, can be done without executing it.
+fn understood(entry: &Entry, vertex: &Vertex) -> bool {
+    let Some(understands) = entry.spec.understands else { return true };
+    let code = vertex.field("code").and_then(|field| field.value.as_str());
+    code.is_none_or(understands)
 }

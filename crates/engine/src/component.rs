@@ -70,9 +70,9 @@ pub struct Spec {
     pub kind: Kind,
     /// The services outside that it calls.
     pub reaches: &'static [Reach],
-    /// Whether the Python in the node is what it does: then none but the stock one may stand there, whereas
-    /// elsewhere code that is not known runs as the stock component of its type.
-    pub code_is_behaviour: bool,
+    /// For a component whose field `code` is what it does: whether a Python text is one that it can do without
+    /// executing it.
+    pub understands: Option<fn(&str) -> bool>,
     /// Examples that are tests.
     pub examples: &'static [Example],
 }
@@ -86,7 +86,7 @@ impl Spec {
         outputs: &[],
         kind: Kind::Plain,
         reaches: &[],
-        code_is_behaviour: false,
+        understands: None,
         examples: &[],
     };
 }

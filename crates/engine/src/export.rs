@@ -78,14 +78,15 @@ fn vertex(node: &Map<String, Json>) -> Result<Vertex, FlowError> {
     };
     let kind = kind(data, inner, template);
     let display_name = handle::text(inner, "display_name").unwrap_or_else(|| kind.clone());
+    let told = holds_told_code(template);
     let code = template.get("code").and_then(|code| code.get("value")).and_then(Json::as_str);
     let outputs = inner.get("outputs").and_then(Json::as_array).into_iter().flatten();
     Ok(Vertex {
         id,
         kind,
         display_name,
-        fields: Arc::new(template.iter().filter_map(field).collect()),
-        code_hash: code.filter(|code| !code.is_empty()).map(code_hash),
+        fields: Arc::new(template.iter().filter_map(|(name, value)| field(name, value, told)).collect()),
+        code_hash: code.filter(|code| !told && !code.is_empty()).map(code_hash),
         outputs: outputs.filter_map(|output| handle::text(output.as_object()?, "name")).collect(),
     })
 }
@@ -107,9 +108,16 @@ fn kind(data: &Map<String, Json>, inner: &Map<String, Json>, template: &Map<Stri
     }
 }
 
-fn field((name, field): (&String, &Json)) -> Option<(String, Field)> {
+/// Whether the node's `code` is a value of a class that Langflow has built in, such as the function of a tool,
+/// and not the component's own source.
+fn holds_told_code(template: &Map<String, Json>) -> bool {
+    let class = template.get("_type").and_then(Json::as_str).unwrap_or_default();
+    !matches!(class, "" | "CustomComponent" | "Component")
+}
+
+fn field(name: &str, field: &Json, told: bool) -> Option<(String, Field)> {
     let field = field.as_object()?;
-    if name == "code" && field.get("type").and_then(Json::as_str) == Some("code") {
+    if name == "code" && !told && field.get("type").and_then(Json::as_str) == Some("code") {
         return None; // compared by hash, never carried along
     }
     let kind = handle::text(field, "type").unwrap_or_default();
@@ -118,7 +126,7 @@ fn field((name, field): (&String, &Json)) -> Option<(String, Field)> {
     let flag = |name: &str, absent: bool| field.get(name).and_then(Json::as_bool).unwrap_or(absent);
     let show = flag("show", true) || flag("override_skip", false);
     let (list, load_from_db) = (flag("list", false), flag("load_from_db", false));
-    Some((name.clone(), Field { value, kind, show, list, load_from_db }))
+    Some((name.to_owned(), Field { value, kind, show, list, load_from_db }))
 }
 
 /// A file field's value is its `file_path`; its `value` is only the name shown.

@@ -26,6 +26,7 @@ mod registry;
 mod report;
 mod run;
 mod services;
+mod sessions;
 mod subflow;
 mod tweak;
 mod value;
@@ -56,6 +57,7 @@ pub use services::{
     Admission, Clock, File, Files, Flows, Indexes, LoadedFlow, Nowhere, Resources, Services, Sessions, State,
     Supervisor, Unsupervised, Variables,
 };
+pub use sessions::MemorySessions;
 pub use subflow::MAX_FLOW_DEPTH;
 pub use tweak::{Leniency, TweakError, Tweaks};
 pub use value::{Document, Message, Source, Table, Value, python_str};

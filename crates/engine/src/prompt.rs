@@ -161,6 +161,9 @@ pub struct Prompt {
     pub parts: Vec<PromptPart>,
     /// Variables that have their value.
     pub filled: BTreeMap<String, String>,
+    /// Values of variables for which the caller gives nothing: what is wired or typed into a message of a
+    /// conversation (contract 1.5).
+    pub defaults: BTreeMap<String, String>,
 }
 
 /// One part of a prompt.
@@ -194,14 +197,20 @@ impl PromptText {
 impl Prompt {
     /// A plain text prompt.
     pub fn plain(template: Template) -> Self {
-        Self { parts: vec![PromptPart { role: None, template }], filled: BTreeMap::new() }
+        Self::of(vec![PromptPart { role: None, template }])
+    }
+
+    /// A prompt of these parts, all of whose variables are open.
+    pub fn of(parts: Vec<PromptPart>) -> Self {
+        Self { parts, filled: BTreeMap::new(), defaults: BTreeMap::new() }
     }
 
     /// The variables that are still open, in order of first appearance.
     pub fn variables(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
+        let has_value = |name: &str| self.filled.contains_key(name) || self.defaults.contains_key(name);
         for name in self.parts.iter().flat_map(|part| part.template.variables()) {
-            if !self.filled.contains_key(name) && !names.iter().any(|known| known == name) {
+            if !has_value(name) && !names.iter().any(|known| known == name) {
                 names.push(name.to_owned());
             }
         }
@@ -213,8 +222,11 @@ impl Prompt {
     /// # Errors
     /// [`TemplateError::Missing`].
     pub fn fill(&self, values: &Map<String, Json>) -> Result<PromptText, TemplateError> {
-        let value =
-            |name: &str| self.filled.get(name).cloned().or_else(|| values.get(name).map(variable_text));
+        let given = |name: &str| values.get(name).filter(|v| !self.defaults.contains_key(name) || truthy(v));
+        let value = |name: &str| {
+            let known = self.filled.get(name).cloned();
+            known.or_else(|| given(name).map(variable_text)).or_else(|| self.defaults.get(name).cloned())
+        };
         let mut messages = Vec::with_capacity(self.parts.len());
         for part in &self.parts {
             let content = part.template.fill(value)?;
@@ -224,6 +236,18 @@ impl Prompt {
             }
         }
         Ok(PromptText::Messages(messages))
+    }
+}
+
+/// Whether Python takes the value for something.
+fn truthy(value: &Json) -> bool {
+    match value {
+        Json::Null => false,
+        Json::Bool(flag) => *flag,
+        Json::Number(number) => number.as_f64() != Some(0.0),
+        Json::String(text) => !text.is_empty(),
+        Json::Array(list) => !list.is_empty(),
+        Json::Object(map) => !map.is_empty(),
     }
 }
 
@@ -285,6 +309,23 @@ mod tests {
         let prompt = Prompt::plain(Template::parse("{a} {b} {c}").unwrap());
         let error = prompt.fill(json!({"b": 1}).as_object().unwrap()).unwrap_err();
         assert_eq!(error.to_string(), "Missing some input keys: {'a', 'c'}");
+    }
+
+    #[test]
+    fn a_default_gives_way_to_what_the_caller_gives() {
+        let template = Template::parse("{a} {b}").unwrap();
+        let mut prompt = Prompt::of(vec![PromptPart { role: Some(Role::System), template }]);
+        prompt.defaults.insert("a".to_owned(), "own".to_owned());
+        assert_eq!(prompt.variables(), ["b"]);
+        let cases = [
+            (json!({"b": 1}), "own 1"),
+            (json!({"a": "", "b": ""}), "own "),
+            (json!({"a": "given", "b": 0}), "given 0"),
+        ];
+        for (values, text) in cases {
+            let filled = prompt.fill(values.as_object().unwrap()).unwrap();
+            assert_eq!(filled.into_messages(), [ChatMessage::new(Role::System, text)]);
+        }
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::future::try_join_all;
+use futures::future::join_all;
 use millrace_engine::{
-    Chain, ChainCall, Context, ErrorKind, Memory, MemoryKeys, RunError, Tool, ToolCall, ToolInput, python_str,
+    Capability, Chain, ChainCall, Context, ErrorKind, Memory, MemoryKeys, Outputs, RunError, Tool, ToolCall,
+    ToolInput, Value, python_str,
 };
 use serde_json::{Map, Value as Json};
 
@@ -13,6 +14,8 @@ use serde_json::{Map, Value as Json};
 pub(crate) const DEFAULT_ITERATIONS: u32 = 15;
 /// Iterations of one agent, at most: what a node asks for beyond it is refused.
 pub(crate) const MAX_ITERATIONS: u32 = 100;
+/// Tools that one answer of a model may call.
+pub(crate) const MAX_ACTIONS: usize = 32;
 /// Characters of a tool's answer that a model is shown; the cut is stated in it.
 const MAX_OBSERVATION: usize = 100_000;
 /// The answer of an agent that ran out of iterations (contract 5.1).
@@ -34,7 +37,8 @@ pub(crate) struct Action {
 pub(crate) struct Step {
     /// What the model wrote.
     pub log: String,
-    pub call: Option<ToolCall>,
+    /// The tool that answered and the call as the provider put it, for agents that call functions.
+    pub call: Option<(String, ToolCall)>,
     pub observation: String,
 }
 
@@ -69,6 +73,11 @@ pub(crate) struct Executor {
 }
 
 impl Executor {
+    /// The agent as a node's output.
+    pub fn into_output(self) -> Outputs {
+        Outputs::one("agent", Value::Capability(Capability::Chain(Arc::new(self))))
+    }
+
     async fn run(&self, cx: &Context, values: &Map<String, Json>) -> Result<Json, RunError> {
         let mut steps = Vec::new();
         for _ in 0..self.max_iterations {
@@ -87,13 +96,14 @@ impl Executor {
         Ok(Json::String(STOPPED.to_owned()))
     }
 
-    /// Calls tools at the same time, each in a scope of its own.
+    /// Calls tools at the same time, each in a scope of its own. What one fails with is said when all are
+    /// done: their effects are paid for, and a later attempt shall find them.
     async fn act(&self, cx: &Context, actions: Vec<Action>) -> Result<Vec<Step>, RunError> {
         let calls = actions.into_iter().enumerate().map(|(i, action)| async move {
             let observation = self.observe(&cx.scope(&format!("tool-{i}")), &action).await?;
-            Ok(Step { log: action.log, call: action.call, observation })
+            Ok(Step { log: action.log, call: action.call.map(|call| (action.tool, call)), observation })
         });
-        try_join_all(calls).await
+        join_all(calls).await.into_iter().collect()
     }
 
     async fn observe(&self, cx: &Context, action: &Action) -> Result<String, RunError> {
@@ -129,6 +139,18 @@ impl Executor {
             _ => Err(ambiguous(&names)),
         }
     }
+}
+
+/// The iterations that a node asks for.
+///
+/// # Errors
+/// [`ErrorKind::Flow`] beyond [`MAX_ITERATIONS`].
+pub(crate) fn iterations(asked: u32) -> Result<u32, RunError> {
+    if asked <= MAX_ITERATIONS {
+        return Ok(asked);
+    }
+    let message = format!("field 'max_iterations': {asked} is more than {MAX_ITERATIONS}");
+    Err(RunError::new(ErrorKind::Flow, message))
 }
 
 fn shortened(observation: String) -> String {

@@ -27,7 +27,7 @@ impl Component for ZeroShotAgent {
                 Takes `input`, answers `output`.",
         inputs: &[
             message("llm", "The model."),
-            message("tools", "The tools that it may call."),
+            message("tools", "The tools that it may call; of an answer it sees 100,000 characters at most."),
             text("prefix", "What stands before the tools.").or(Default::Text(wording::ZERO_SHOT_PREFIX)),
             text("suffix", "What stands after them, with {input} and {agent_scratchpad}.")
                 .or(Default::Text(wording::ZERO_SHOT_SUFFIX)),

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use millrace_engine::{
-    Capability, ChatModel, Context, ErrorKind, Memory, MemoryKeys, Outputs, Prompt, PromptPart, RunError,
-    Template, Value,
+    Capability, ChatModel, Context, ErrorKind, Memory, MemoryKeys, Outputs, Prompt, RunError, Template, Value,
 };
 
 use super::prompt_chain::PromptChain;
@@ -31,7 +30,7 @@ impl Conversation<'_> {
         let template = Template::parse(self.template).map_err(|error| {
             RunError::new(ErrorKind::Internal, "A prompt of our own is broken").because(error)
         })?;
-        let prompt = Prompt { parts: vec![PromptPart { role: None, template }], filled: self.filled };
+        let prompt = Prompt { filled: self.filled, ..Prompt::plain(template) };
         let memory = self.memory.unwrap_or_else(|| own_memory(cx, self.ai));
         let chain = PromptChain::new(Arc::new(prompt), self.llm, Some(memory), "response");
         Ok(Outputs::one("chain", Value::Capability(Capability::Chain(Arc::new(chain)))))

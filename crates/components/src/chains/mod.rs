@@ -10,6 +10,8 @@ mod conversation_chain;
 mod conversational_retrieval_chain;
 mod llm_chain;
 mod llm_checker_chain;
+pub(crate) mod llm_math;
+mod llm_math_chain;
 mod midjourney_prompt_chain;
 pub(crate) mod own_prompt;
 mod prompt_chain;
@@ -34,6 +36,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &retrieval_qa_with_sources_chain::ENTRY,
     &llm_chain::ENTRY,
     &llm_checker_chain::ENTRY,
+    &llm_math_chain::ENTRY,
     &midjourney_prompt_chain::ENTRY,
     &prompt_runner::ENTRY,
     &series_character_chain::ENTRY,

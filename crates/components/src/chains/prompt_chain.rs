@@ -51,6 +51,12 @@ fn repaired(memory: Arc<dyn Memory>, variables: &[String], output: &str) -> Arc<
     memory.with_keys(MemoryKeys { memory: other.to_owned(), input, output: Some(output.to_owned()) })
 }
 
+/// The input `stop` is what the model stops at, as in LangChain.
+fn stop(values: &Map<String, Json>) -> Vec<String> {
+    let texts = values.get("stop").and_then(Json::as_array).into_iter().flatten();
+    texts.filter_map(Json::as_str).map(str::to_owned).collect()
+}
+
 #[async_trait]
 impl Chain for PromptChain {
     fn input_keys(&self) -> Vec<String> {
@@ -70,7 +76,8 @@ impl Chain for PromptChain {
         let mut values = inputs.clone();
         values.extend(recalled.values.clone());
         let prompt = self.prompt.fill(&values).map_err(|e| RunError::new(ErrorKind::Input, e.to_string()))?;
-        let reply = self.model.generate(cx, ChatRequest::of(prompt.into_messages())).await?;
+        let request = ChatRequest { stop: stop(&values), ..ChatRequest::of(prompt.into_messages()) };
+        let reply = self.model.generate(cx, request).await?;
         let outputs = Map::from_iter([(self.output.to_owned(), Json::String(reply.text.clone()))]);
         recalled.keep(cx, &inputs, &outputs, &reply.text).await?;
         Ok(ChainCall { memory: recalled.values, outputs })

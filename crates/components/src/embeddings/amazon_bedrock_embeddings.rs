@@ -6,7 +6,7 @@ use millrace_engine::{
 use serde::Deserialize;
 
 use crate::protocol::bedrock::{Bedrock, Settings};
-use crate::protocol::vectors::bedrock::BedrockVectors;
+use crate::protocol::bedrock_vectors::BedrockVectors;
 use crate::protocol::vectors::outputs;
 
 /// The node's fields; 0.x has none for keys.

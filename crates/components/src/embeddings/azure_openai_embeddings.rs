@@ -9,7 +9,7 @@ use serde_json::Map;
 
 use crate::protocol::openai::{Endpoint, Settings};
 use crate::protocol::openai_family::{AZURE, azure_base};
-use crate::protocol::vectors::openai::{OpenAiVectors, fitting};
+use crate::protocol::openai_vectors::{OpenAiVectors, fitting};
 use crate::protocol::vectors::outputs;
 
 /// The node's fields.

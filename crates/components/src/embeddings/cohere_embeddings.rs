@@ -7,8 +7,8 @@ use millrace_engine::{
 use serde::Deserialize;
 
 use crate::protocol::cohere::Cohere;
+use crate::protocol::cohere_vectors::CohereVectors;
 use crate::protocol::openai::Settings;
-use crate::protocol::vectors::cohere::CohereVectors;
 use crate::protocol::vectors::outputs;
 
 /// What both dialects are drawn with.

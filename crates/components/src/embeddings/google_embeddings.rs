@@ -6,8 +6,8 @@ use millrace_engine::{
 use serde::Deserialize;
 
 use crate::protocol::google::Google;
+use crate::protocol::google_vectors::GeminiVectors;
 use crate::protocol::openai::Settings;
-use crate::protocol::vectors::google::GeminiVectors;
 use crate::protocol::vectors::outputs;
 
 /// What Langflow asks for, whatever the model could give.

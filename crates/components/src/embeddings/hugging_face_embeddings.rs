@@ -7,8 +7,8 @@ use millrace_engine::{
 use serde::Deserialize;
 
 use crate::protocol::hugging_face::Task;
+use crate::protocol::hugging_face_vectors::HuggingFaceVectors;
 use crate::protocol::openai::Settings;
-use crate::protocol::vectors::hugging_face::HuggingFaceVectors;
 use crate::protocol::vectors::outputs;
 
 /// The node's fields.

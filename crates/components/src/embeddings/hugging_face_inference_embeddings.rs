@@ -7,8 +7,8 @@ use millrace_engine::{
 use serde::Deserialize;
 
 use crate::protocol::hugging_face::{Task, is_the_service};
+use crate::protocol::hugging_face_vectors::HuggingFaceVectors;
 use crate::protocol::openai::Settings;
-use crate::protocol::vectors::hugging_face::HuggingFaceVectors;
 use crate::protocol::vectors::outputs;
 
 /// The node's fields: 0.x has `api_url`, 1.x `inference_endpoint`.

@@ -9,7 +9,7 @@ use serde_json::Map;
 
 use crate::protocol::openai::{Endpoint, Settings};
 use crate::protocol::openai_family::MISTRAL;
-use crate::protocol::vectors::openai::OpenAiVectors;
+use crate::protocol::openai_vectors::OpenAiVectors;
 use crate::protocol::vectors::outputs;
 
 /// The node's fields.

@@ -6,8 +6,8 @@ use millrace_engine::{
 use serde::Deserialize;
 
 use crate::protocol::ollama::Ollama;
+use crate::protocol::ollama_vectors::OllamaVectors;
 use crate::protocol::openai::Settings;
-use crate::protocol::vectors::ollama::OllamaVectors;
 use crate::protocol::vectors::outputs;
 
 /// The node's fields: 0.x has `model`, 1.x `model_name`.

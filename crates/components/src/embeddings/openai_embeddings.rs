@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::protocol::openai::{Endpoint, Settings};
 use crate::protocol::openai_family::OPENAI;
-use crate::protocol::vectors::openai::{OpenAiVectors, fitting};
+use crate::protocol::openai_vectors::{OpenAiVectors, fitting};
 use crate::protocol::vectors::outputs;
 
 /// The node's fields.

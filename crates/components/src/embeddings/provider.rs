@@ -6,15 +6,15 @@ use millrace_engine::{Context, Embedder, ErrorKind, RunError};
 use serde_json::{Map, Value as Json};
 
 use crate::protocol::cohere::Cohere;
+use crate::protocol::cohere_vectors::CohereVectors;
 use crate::protocol::google::Google;
+use crate::protocol::google_vectors::GeminiVectors;
 use crate::protocol::ollama::Ollama;
+use crate::protocol::ollama_vectors::OllamaVectors;
 use crate::protocol::openai::{Endpoint, Settings};
 use crate::protocol::openai_family::{Provider, named};
-use crate::protocol::vectors::cohere::CohereVectors;
+use crate::protocol::openai_vectors::{OpenAiVectors, fitting};
 use crate::protocol::vectors::embedder;
-use crate::protocol::vectors::google::GeminiVectors;
-use crate::protocol::vectors::ollama::OllamaVectors;
-use crate::protocol::vectors::openai::{OpenAiVectors, fitting};
 
 /// What was chosen.
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use millrace_engine::{
 use serde::Deserialize;
 
 use crate::protocol::google::{CloudSettings, Google};
-use crate::protocol::vectors::google::VertexVectors;
+use crate::protocol::google_vectors::VertexVectors;
 use crate::protocol::vectors::outputs;
 
 /// The node's fields.

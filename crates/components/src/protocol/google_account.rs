@@ -153,3 +153,114 @@ fn pem(text: &str) -> Option<Vec<u8>> {
         text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("-----")).collect();
     STANDARD.decode(body).ok().filter(|der| !der.is_empty())
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use millrace_outbound::{Answer, Hop};
+    use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+    use serde_json::Value as Json;
+
+    use super::*;
+    use crate::stand_in::Stand;
+
+    /// A key that was made for these tests and opens nothing.
+    const TEST_KEY: &str = "MIIEvAIBADANBgkqhkiG9w0BAQEFAASCBKYwggSiAgEAAoIBAQDPR8eidkAQMFP/veiDy86lPqQTfQW1/dwfMBnncEqasyuy \
+     /2KLj268BDmpKcZ7KU3vlp7PH4ccLWs3inv2sZ/NV4SQEI233UVpSqXIlYJ6ctYKkcV1Mr1JTkhtc5N8nFmz+b0jtxVq1ccl \
+     w4xipNk4cXQKSM05qmiOKB36muaxO2hJIN/OeVNHZwAvCOG80rbVyEPb2xzv4NANH/mSyF0McE3SD+Z2sI94E5+aT80KzTNf \
+     /YGLiqseORYWygw9aaAqCYQBeAwdxYekc+ZRSDDOZMcK8+8KrZJJHeCPWuOWYEA6833TQnR1qN1wApyPXg4a338IjzPipIBx \
+     gKYZdCahAgMBAAECggEAKIDr/W7Sd2deLqHnKsPbUjZynN1IDac4yX5efXdXmLGstxpI4SEKwCIqO0hOwNfSIyBhUXNldSfZ \
+     5N1CenL8mUVCAd2+N6C9FMVRrmequq8wbJnOBif/TXEG3Z5hQk8SB0VkhHNc88ao1tQGnWr9iFZBGNZfheZq7mZf702wCQ8K \
+     p5k4NR+mzmlE4kQTVlVcQsDK2V3D8fEp6QaoBgUdbwhM8+zcLRx3ERATa6uj9ZePYrNVfBJhCqStEeyAnASxaEkbNaou0mD9 \
+     1y8M3QL7f8i9y8gxU3ysODRt0+vIMiXHW4NV14dw+XWHyHNF/c5PuJzNIjyZSSl4+vgWSicyLQKBgQD65TAJPF/liBfjzq0X \
+     XFRv8Ih7TXa8nNGceTGg2MdXPL92GvLmIullcMGrjyMrR8nKKarnhJ0hg7nSg+5HlrlwjSJ2ie/Hah67tiCZqsa8s4oVAJE6 \
+     3pOzW2+BSSAow4nUBtlJTsC9JBCgjqD/WgHe2/we398Myoz5BRxgiko0PQKBgQDTf2t8tnRTYkhu5oD9hM58YxoFEtCtWknm \
+     mL4LT5QEUGc73zKMeXJfPK+sQPeD5Y5ahOenui2WxtDuCI8+r6XWaCm8Mjkpie4/UOynUeUjv7Gorf7zSbEO0ACuay8l6abm \
+     mRG3me+B5ZUTE4F1r6eB2hJsN6BLhWdDIL9NVewONQKBgE1hpJgko9sSR3P+iYo78tr3j9CfyrBPmaKuCm12jrzMQqz1kNcE \
+     C4I67bCxHAK8SHNuuIRhdWkhzI0uHa68wQMCtI9k6axSgZoZiSJ79oG6yirCGwjSHzHhUJnKaP3JmVfoqNmgTXfIiMxMUUGQ \
+     jCUlKjSHja7PRf2D4wWvgUVtAoGAclWu4POtvSojqDhaQTNbgSj99wIt55ko3E10Z570kMR6moZVyFUbPFsNSRyx8g7WPx8c \
+     MLNYU+tVJWlhLu07xMX40fGAr3EOaBIybV27dvD5dQvjCNisrCpMQ/5TtbYzcPQM/Olt7hYT2gUwdlOoRW2DihckQ89xfHum \
+     j4NEooUCgYBDKu3VpHcCYntCo0ea30z5Yti17RUhb3nZ0vcm59Np4LzNGOiUDV5qxa3SJVO1zY6MfVnPpicMOXxF8jNKrAOc \
+     +TU1rmpkLUuvRYx6hlCZBGUhU5AwgsCLVwHViLbwFVhdw6Mb+nRx6HhAjyWeERi6Yibl7I0qI8ic3kYP5Oa46w==";
+
+    /// A credentials file.
+    pub fn file() -> String {
+        let key = TEST_KEY.replace(' ', "");
+        let rows: Vec<&str> =
+            key.as_bytes().chunks(64).map(|row| std::str::from_utf8(row).unwrap()).collect();
+        let label = ["PRIVATE", "KEY"].join(" ");
+        let pem = format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", rows.join("\n"));
+        json!({
+            "type": "service_account", "project_id": "example", "private_key_id": "1", "private_key": pem,
+            "client_email": "robot@example.iam.gserviceaccount.com",
+            "token_uri": "https://oauth2.googleapis.com/token",
+        })
+        .to_string()
+    }
+
+    /// Google's answer to an assertion in order: a token.
+    pub fn exchange(hop: &Hop) -> Answer {
+        assert_eq!((hop.method.as_str(), hop.url.as_str()), ("POST", "https://oauth2.googleapis.com/token"));
+        let body = std::str::from_utf8(hop.body.as_deref().unwrap()).unwrap();
+        let grant = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=";
+        let assertion = body.strip_prefix(grant).unwrap();
+        let (signed, signature) = assertion.rsplit_once('.').unwrap();
+        let account = ServiceAccount::read(file().as_bytes()).unwrap();
+        let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, account.key.public().as_ref());
+        public.verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).unwrap()).unwrap();
+        let part = |at: usize| -> Json {
+            let text = signed.split('.').nth(at).unwrap();
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap()
+        };
+        let (header, claims) = (part(0), part(1));
+        assert_eq!((&header["alg"], &header["kid"]), (&json!("RS256"), &json!("1")));
+        assert_eq!(claims["iss"], "robot@example.iam.gserviceaccount.com");
+        assert_eq!(claims["aud"], "https://oauth2.googleapis.com/token");
+        assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), HOLDS);
+        Answer::new(200, r#"{"access_token": "sk-canary", "expires_in": 3599, "token_type": "Bearer"}"#)
+    }
+
+    #[test]
+    fn a_file_that_is_none_is_named_and_not_quoted() {
+        let cases = [
+            ("{}".to_owned(), "is missing"),
+            ("canary".to_owned(), "is missing"),
+            (file().replace(&TEST_KEY[..4], "AAAA"), "no RSA key"),
+            (file().replace(&TEST_KEY[..20], "canary!"), "not in PEM form"),
+        ];
+        for (text, expected) in cases {
+            let error = ServiceAccount::read(text.as_bytes()).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Flow);
+            assert!(error.message.contains(expected), "{error}");
+            assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_is_kept_until_it_runs_out() {
+        let exchanges = std::sync::Arc::new(std::sync::Mutex::new(0));
+        let count = exchanges.clone();
+        let stand = Stand::new(move |hop| {
+            *count.lock().unwrap() += 1;
+            exchange(hop)
+        });
+        let cx = stand.cx();
+        let service = Service::new(&cx, "VertexAI", "Vertex AI's protocol");
+        let account = ServiceAccount::read(file().as_bytes()).unwrap();
+        for (wait, expected) in [(0, 1), (3500, 1), (100, 2)] {
+            tokio::time::advance(Duration::from_secs(wait)).await;
+            assert_eq!(account.token(&cx, &service).await.unwrap(), "sk-canary");
+            assert_eq!(*exchanges.lock().unwrap(), expected, "after {wait} s");
+        }
+        assert!(!format!("{account:?}").contains("canary"));
+    }
+
+    #[tokio::test]
+    async fn refused_credentials_are_final() {
+        let stand = Stand::new(|_| Answer::new(401, r#"{"error": "invalid_grant"}"#));
+        let cx = stand.cx();
+        let service = Service::new(&cx, "VertexAI", "Vertex AI's protocol");
+        let account = ServiceAccount::read(file().as_bytes()).unwrap();
+        let error = account.token(&cx, &service).await.unwrap_err();
+        assert_eq!((error.kind, error.transient), (ErrorKind::Upstream, false));
+    }
+}

@@ -6,11 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt};
 use millrace_engine::{
-    Admission, ChatMessage, ChatReply, ChatRequest, Clock, Context, ErrorKind, MemoryJournal, Nowhere,
-    Resources, Role, RunError, Services, Sessions, State, Supervisor, Variables,
+    Admission, ChatMessage, ChatReply, ChatRequest, Clock, Context, ErrorKind, MemoryJournal, MemorySessions,
+    Nowhere, Resources, Role, RunError, Services, Supervisor, Variables,
 };
 use millrace_outbound::{Answer, Hop, Outbound, OutboundConfig, Transport, TransportError};
-use serde_json::{Map, Value as Json};
+use serde_json::Map;
 use tokio::time::Instant;
 
 use super::openai::{Endpoint, Form, Settings, model};
@@ -78,29 +78,6 @@ impl Supervisor for Run {
 }
 
 #[async_trait]
-impl Sessions for Run {
-    async fn turns(&self, _: &str, _: Option<u32>) -> Result<Vec<Json>, RunError> {
-        Ok(Vec::new())
-    }
-
-    async fn append(&self, _: &str, _: &str, _: &Json) -> Result<(), RunError> {
-        Ok(())
-    }
-
-    async fn state(&self, _: &str) -> Result<Option<State>, RunError> {
-        Ok(None)
-    }
-
-    async fn put_state(&self, _: &str, _: Option<u64>, _: &str, _: &Json) -> Result<bool, RunError> {
-        Ok(true)
-    }
-
-    async fn clear(&self) -> Result<(), RunError> {
-        Ok(())
-    }
-}
-
-#[async_trait]
 impl Variables for Run {
     async fn get(&self, _: &str) -> Result<Option<String>, RunError> {
         Ok(None)
@@ -116,7 +93,7 @@ impl Clock for Run {
 fn context(outbound: Outbound, left: Option<Duration>) -> Context {
     let services = Services {
         journal: Arc::new(MemoryJournal::default()),
-        sessions: Arc::new(Run(left)),
+        sessions: Arc::new(MemorySessions::default()),
         variables: Arc::new(Run(left)),
         files: Arc::new(Nowhere),
         indexes: Arc::new(Nowhere),

@@ -109,12 +109,11 @@ impl Service {
 
     /// A service of AWS: its requests are signed as they are sent.
     pub fn signed(mut self, signature: Signature) -> Self {
-        let keys = signature.keys.clone();
-        self.signature = Some(signature);
-        match keys {
-            Some(keys) => self.hide(&keys.secret),
-            None => self,
+        if let Some(keys) = &signature.keys {
+            self.secrets.extend(std::iter::once(&keys.secret).chain(&keys.session).cloned());
         }
+        self.signature = Some(signature);
+        self
     }
 
     /// A service of Google's cloud: its requests carry a token of this account, or fail as it does.
@@ -181,16 +180,18 @@ impl Service {
         for (name, value) in &self.secret_headers {
             request = request.secret_header(name, value).map_err(|error| self.failed(&error))?;
         }
+        let mut lent = None;
         if let Some(Signature { service, region, keys }) = &self.signature {
             request = signed(cx, service, region, keys.as_ref(), request).await?;
         }
         if let Some(account) = &self.account {
             let token = account.as_ref().map_err(Clone::clone)?.token(cx, self).await?;
             request = request.bearer(&token).map_err(|error| self.failed(&error))?;
+            lent = Some(token);
         }
         let outbound: &Outbound = cx.resource()?;
         let response = outbound.send(request).await.map_err(|error| self.failed(&error))?;
-        if response.is_success() { Ok(response) } else { Err(self.refused(&response)) }
+        if response.is_success() { Ok(response) } else { Err(self.refused(&response, lent.as_ref())) }
     }
 
     fn budget(&self, left: Option<Duration>) -> Duration {
@@ -212,11 +213,11 @@ impl Service {
 
     /// An answer that is an error. The provider's own sentence is passed on, without the key should it
     /// quote that.
-    fn refused(&self, response: &Response) -> RunError {
+    fn refused(&self, response: &Response, lent: Option<&String>) -> RunError {
         let said = serde_json::from_slice(&response.body).ok().and_then(|reply| (self.said)(&reply));
         let mut said = said.unwrap_or_else(|| format!("its answer is no JSON of {}", self.protocol));
         // Before it is cut: half a key would not be found.
-        for secret in self.secrets.iter().filter(|secret| secret.len() > 4) {
+        for secret in self.secrets.iter().chain(lent).filter(|secret| secret.len() > 4) {
             said = said.replace(secret.as_str(), "***");
         }
         let said: String = said.chars().take(SAID).collect();

@@ -1,6 +1,10 @@
 //! Nodes that hold Python of their own.
 
+mod echo;
+pub(crate) mod python_function;
+mod python_function_tool;
+
 use millrace_engine::Entry;
 
 /// Its component types, by file.
-pub(crate) const ENTRIES: &[&Entry] = &[];
+pub(crate) const ENTRIES: &[&Entry] = &[&python_function::ENTRY, &python_function_tool::ENTRY];

@@ -3,7 +3,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use millrace_engine::{
-    Context, ErrorKind, Found, MemoryJournal, RunError, Search, SearchKind, Sessions, State, VectorStore,
+    Context, ErrorKind, Found, MemoryJournal, MemorySessions, RunError, Search, SearchKind, Sessions, State,
+    VectorStore,
 };
 use serde_json::Value as Json;
 
@@ -11,7 +12,7 @@ use super::collection::Collection;
 use super::embedder_stand_in::{Letters, documents, long};
 use super::kept::{self, Entry};
 use super::nearest::Metric;
-use crate::stand_in::{Conversation, Kept, Stand};
+use crate::stand_in::{Kept, Stand};
 
 async fn open(cx: &Context, model: &Arc<Letters>, name: &str, texts: &[&str], persist: bool) -> Collection {
     let documents = documents(texts);
@@ -111,7 +112,7 @@ async fn what_is_added_is_found_by_the_next_call_of_the_conversation() {
     let store = open(&cx, &model, "notes", &["aa"], false).await;
     assert_eq!(search(&store, &cx, "a").await, ["a", "a", "aa", "b"]);
 
-    stand.services.sessions = Arc::new(Conversation::default());
+    stand.services.sessions = Arc::new(MemorySessions::default());
     let cx = another_task(&mut stand);
     let store = open(&cx, &model, "notes", &["aa"], false).await;
     assert_eq!(search(&store, &cx, "a").await, ["aa"], "another conversation");
@@ -148,7 +149,7 @@ async fn many_additions_become_few_indexes() {
 }
 
 /// Answers reads with what stood before the last write, as two calls at once see it.
-struct Behind(Conversation, std::sync::Mutex<Vec<Option<State>>>);
+struct Behind(MemorySessions, std::sync::Mutex<Vec<Option<State>>>);
 
 #[async_trait]
 impl Sessions for Behind {
@@ -186,7 +187,7 @@ impl Sessions for Behind {
 #[tokio::test]
 async fn of_two_additions_at_once_none_is_lost() {
     let mut stand = Stand::offline();
-    let sessions = Arc::new(Behind(Conversation::default(), Default::default()));
+    let sessions = Arc::new(Behind(MemorySessions::default(), Default::default()));
     stand.services.sessions = sessions.clone();
     kept::put(&another_task(&mut stand), "notes", Entry::Added("one")).await.unwrap();
     // The second read the collection before the first had written it.

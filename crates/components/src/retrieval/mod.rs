@@ -1,5 +1,6 @@
 //! Vector stores and retrievers.
 
+mod astra_db;
 mod chroma;
 pub(crate) mod collection;
 #[cfg(test)]
@@ -21,6 +22,8 @@ mod qdrant;
 mod remote;
 mod retriever_tool;
 mod retriever_vector_store;
+#[cfg(test)]
+mod remote_tests;
 mod s3_vectors;
 mod wired_documents;
 
@@ -28,6 +31,7 @@ use millrace_engine::Entry;
 
 /// Its component types, by file.
 pub(crate) const ENTRIES: &[&Entry] = &[
+    &astra_db::ENTRY,
     &chroma::ENTRY,
     &faiss::ENTRY,
     &multi_query_retriever::ENTRY,

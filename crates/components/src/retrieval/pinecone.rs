@@ -1,5 +1,7 @@
 //! Pinecone (0.x): documents in an index of Pinecone, over its REST interface.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use http::Method;
 use millrace_engine::{
@@ -78,6 +80,7 @@ impl Component for Pinecone {
             namespace: given(self.namespace).unwrap_or_default(),
             text: self.text_key,
             host: OnceCell::new(),
+            lookup: cx.scope("host"),
             service,
         };
         let store = remote::open(cx, index, self.embedding.0, &documents).await?;
@@ -86,23 +89,29 @@ impl Component for Pinecone {
     }
 }
 
-#[derive(Debug)]
 struct PineconeIndex {
     control: String,
     name: String,
     namespace: String,
     text: String,
     host: OnceCell<(String, Option<usize>)>,
+    /// Where the address is asked for: in one place of the run, whichever search or ingestion asks.
+    lookup: Context,
     service: Service,
 }
 
+impl fmt::Debug for PineconeIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PineconeIndex").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 impl PineconeIndex {
-    /// The address of the index, and its dimensions. Asked for in a scope of its own: whichever of several
-    /// searches asks, the others' effects stay where they are.
-    async fn host(&self, cx: &Context) -> Result<&(String, Option<usize>), RunError> {
+    /// The address of the index, and its dimensions.
+    async fn host(&self) -> Result<&(String, Option<usize>), RunError> {
         let url = format!("{}/indexes/{}", self.control, self.name);
         let ask = || async {
-            exchange(&self.service, &cx.scope("host"), Method::GET, &url, None, |reply| {
+            exchange(&self.service, &self.lookup, Method::GET, &url, None, |reply| {
                 let host = reply.get("host")?.as_str()?;
                 let host = if host.contains("://") { host.to_owned() } else { format!("https://{host}") };
                 let dimensions = reply.get("dimension").and_then(Json::as_u64).map(|size| size as usize);
@@ -120,7 +129,7 @@ impl PineconeIndex {
         body: &Json,
         read: impl FnOnce(Json) -> Option<T> + Send,
     ) -> Result<T, RunError> {
-        let (host, _) = self.host(cx).await?;
+        let (host, _) = self.host().await?;
         exchange(&self.service, cx, Method::POST, &format!("{host}{path}"), Some(body), read).await
     }
 
@@ -156,8 +165,8 @@ impl Protocol for PineconeIndex {
         format!("{}/indexes/{}/{}/{}", self.control, self.name, self.namespace, self.text)
     }
 
-    async fn prepare(&self, cx: &Context, _: usize) -> Result<Option<usize>, RunError> {
-        Ok(self.host(cx).await?.1)
+    async fn prepare(&self, _: &Context, _: usize) -> Result<Option<usize>, RunError> {
+        Ok(self.host().await?.1)
     }
 
     async fn put(&self, cx: &Context, points: &[Point]) -> Result<(), RunError> {

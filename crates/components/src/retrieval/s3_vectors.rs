@@ -1,7 +1,6 @@
 //! Amazon S3 Vectors: documents in an index of a vector bucket, over its REST interface.
 
 use async_trait::async_trait;
-use http::Method;
 use millrace_engine::{
     Capability, Component, Context, Default, Document, Entry, Example, LazyValue, Outputs, RunError, Spec,
     Usage, Value, handles, json, message, output, reach, secret, text,
@@ -74,8 +73,12 @@ impl Component for S3Vectors {
         if !["cosine", "euclidean"].contains(&metric.as_str()) {
             return Err(unfit("distance_metric", "is neither cosine nor euclidean"));
         }
+        let mut service = Service::new(cx, "S3Vectors", "the S3 Vectors protocol");
+        for secret in [&self.aws_secret_access_key, &self.aws_session_token].into_iter().flatten() {
+            service = service.hide(secret.trim());
+        }
         let index = S3Index {
-            service: Service::new(cx, "S3Vectors", "the S3 Vectors protocol"),
+            service,
             region: region(&self.region_name)?.to_owned(),
             keys: Keys::of(self.aws_access_key_id, self.aws_secret_access_key, self.aws_session_token)?,
             bucket: self.vector_bucket_name,

@@ -163,6 +163,7 @@ fn the_first_vertex_that_feeds_no_other_is_the_root() {
 fn what_will_not_run_as_drawn_is_said_beforehand() {
     let coded = |id: &str, kind: &str, code: &str| {
         let mut node = node(id, kind, json!({}));
+        node["data"]["node"]["template"]["_type"] = json!("CustomComponent");
         node["data"]["node"]["template"]["code"] = json!({"type": "code", "value": code, "show": true});
         node
     };
@@ -219,6 +220,7 @@ fn a_report_says_what_runs_and_whom_it_calls() {
 #[tokio::test]
 async fn a_component_is_known_by_its_code() {
     let mut renamed = node("a", "CustomComponent", json!({"text": "known"}));
+    renamed["data"]["node"]["template"]["_type"] = json!("CustomComponent");
     renamed["data"]["node"]["template"]["code"] =
         json!({"type": "code", "value": "stock code", "show": true});
     let data = flow(&[renamed], &[]);

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use millrace_engine::{
-    ErrorKind, Flows, LoadedFlow, MAX_FLOW_DEPTH, MemoryJournal, ProcessInputs, Run, RunError, Services,
-    process,
+    ErrorKind, Flows, LoadedFlow, MAX_FLOW_DEPTH, MemoryJournal, MemorySessions, ProcessInputs, Run,
+    RunError, Services, process,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -33,7 +33,7 @@ impl Flows for Shelf {
             id: flow.to_owned(),
             version: version.to_string(),
             plan: stand::plan(&versions[version]).unwrap(),
-            sessions: Arc::new(stand::Turns::default()),
+            sessions: Arc::new(MemorySessions::default()),
         })
     }
 }

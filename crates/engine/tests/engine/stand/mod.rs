@@ -3,15 +3,14 @@
 mod components;
 mod export;
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use millrace_engine::{
-    Clock, FlowError, Journal, Leniency, MemoryJournal, Nowhere, Plan, ProcessInputs, Resources, Run,
-    RunError, Services, Sessions, State, TweakError, Tweaks, Unsupervised, Variables, parse,
+    Clock, FlowError, Journal, Leniency, MemoryJournal, MemorySessions, Nowhere, Plan, ProcessInputs,
+    Resources, Run, RunError, Services, TweakError, Tweaks, Unsupervised, Variables, parse,
 };
 use serde_json::{Map, Value as Json};
 
@@ -52,39 +51,6 @@ fn mixed(seed: u64, text: &str) -> u64 {
         >> 7
 }
 
-/// Conversations in memory, by scope.
-#[derive(Default)]
-pub struct Turns(Mutex<BTreeMap<String, BTreeMap<String, Json>>>);
-
-#[async_trait]
-impl Sessions for Turns {
-    async fn turns(&self, scope: &str, newest: Option<u32>) -> Result<Vec<Json>, RunError> {
-        let all = self.0.lock().unwrap();
-        let turns: Vec<Json> = all.get(scope).into_iter().flat_map(|turns| turns.values().cloned()).collect();
-        let skipped = newest.map_or(0, |newest| turns.len().saturating_sub(newest as usize));
-        Ok(turns[skipped..].to_vec())
-    }
-
-    async fn append(&self, scope: &str, key: &str, turn: &Json) -> Result<(), RunError> {
-        let mut all = self.0.lock().unwrap();
-        all.entry(scope.to_owned()).or_default().insert(key.to_owned(), turn.clone());
-        Ok(())
-    }
-
-    async fn state(&self, _: &str) -> Result<Option<State>, RunError> {
-        Ok(None)
-    }
-
-    async fn put_state(&self, _: &str, _: Option<u64>, _: &str, _: &Json) -> Result<bool, RunError> {
-        Ok(true)
-    }
-
-    async fn clear(&self) -> Result<(), RunError> {
-        self.0.lock().unwrap().clear();
-        Ok(())
-    }
-}
-
 struct Fixed;
 
 #[async_trait]
@@ -104,7 +70,7 @@ impl Clock for Fixed {
 pub fn services(outside: &Outside) -> Services {
     Services {
         journal: Arc::new(MemoryJournal::default()),
-        sessions: Arc::new(Turns::default()),
+        sessions: Arc::new(MemorySessions::default()),
         variables: Arc::new(Fixed),
         files: Arc::new(Nowhere),
         indexes: Arc::new(Nowhere),

@@ -6,7 +6,7 @@ use millrace_outbound::Request;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::{Purpose, Source, Vectors, asked, identity};
+use super::vectors::{Purpose, Source, Vectors, asked, identity};
 use crate::protocol::google::{Google, short};
 
 /// A model of the Gemini API.

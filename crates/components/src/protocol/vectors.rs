@@ -1,12 +1,5 @@
 //! Vectors of texts: how many are asked for at once, how they are recorded, and what is wrong with them.
 
-pub(crate) mod bedrock;
-pub(crate) mod cohere;
-pub(crate) mod google;
-pub(crate) mod hugging_face;
-pub(crate) mod ollama;
-pub(crate) mod openai;
-
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -68,7 +61,7 @@ impl<'de> Deserialize<'de> for Vectors {
 }
 
 /// The numbers of base64 of little-endian `f32`.
-fn floats(base64: &str) -> Option<Vec<f32>> {
+pub(super) fn floats(base64: &str) -> Option<Vec<f32>> {
     let bytes = STANDARD.decode(base64).ok()?;
     let (numbers, rest) = bytes.as_chunks::<4>();
     rest.is_empty().then(|| numbers.iter().map(|number| f32::from_le_bytes(*number)).collect())
@@ -97,7 +90,7 @@ impl Vectors {
     ///
     /// # Errors
     /// [`ErrorKind::Upstream`] when their count or size does not fit: nothing is recorded then.
-    fn checked(
+    pub(super) fn checked(
         self,
         service: &Service,
         texts: usize,
@@ -189,13 +182,13 @@ fn batches(texts: &[String], most: usize) -> Vec<&[String]> {
 }
 
 /// An identity: what is empty is left out.
-fn identity(provider: &str, host: &str, model: &str, dimensions: Option<u32>) -> String {
+pub(super) fn identity(provider: &str, host: &str, model: &str, dimensions: Option<u32>) -> String {
     let size = dimensions.map(|size| format!("/{size}")).unwrap_or_default();
     format!("{provider}/{host}/{model}{size}")
 }
 
 /// What identifies a request for vectors, in its record.
-fn asked(url: &str, body: &serde_json::Value) -> serde_json::Value {
+pub(super) fn asked(url: &str, body: &serde_json::Value) -> serde_json::Value {
     json!({"url": url, "body": body})
 }
 

@@ -6,7 +6,7 @@ use millrace_outbound::Request;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Purpose, Source, Vectors, asked, identity};
+use super::vectors::{Purpose, Source, Vectors, asked, identity};
 use crate::protocol::bedrock::Bedrock;
 
 /// A model of Bedrock's.

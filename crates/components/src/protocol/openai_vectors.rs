@@ -6,7 +6,7 @@ use millrace_outbound::Request;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Purpose, Source, Vectors, asked, floats, identity};
+use super::vectors::{Purpose, Source, Vectors, asked, floats, identity};
 use crate::protocol::openai::{Endpoint, TokenUsage};
 
 /// A model of this endpoint.

@@ -6,7 +6,7 @@ use millrace_engine::{Context, RunError, Usage};
 use millrace_outbound::Request;
 use serde_json::json;
 
-use super::{Purpose, Source, Vectors, asked, identity};
+use super::vectors::{Purpose, Source, Vectors, asked, identity};
 use crate::protocol::hugging_face::Task;
 
 /// A model of the hub, or whatever a server serves.
