@@ -17,11 +17,8 @@ use super::state;
 use super::turns::Shown;
 use crate::chains::own_prompt::{OwnPrompt, ask};
 
-/// Facts kept of a session at most; above, the oldest are forgotten.
-const MAX_TRIPLES: usize = 2000;
-
-/// Characters of a fact at most; a longer one is none.
-const MAX_CHARS: usize = 100;
+/// Bytes of all facts of a session; above, the oldest are forgotten.
+const MAX_BYTES: usize = 200 * 1024;
 
 /// Our own words; variables and role as in LangChain. `NONE`, `<|>` and the parentheses are what the answer
 /// is read by.
@@ -56,8 +53,8 @@ pub(crate) struct KnowledgeGraphMemory {
 impl Component for KnowledgeGraphMemory {
     const SPEC: Spec = Spec {
         names: &["ConversationKGMemory"],
-        about: "Remembers the newest 2000 facts of the conversation of a session, and tells those on the people, \
-                places and things now spoken of.",
+        about: "Remembers facts of the conversation of a session (the newest 200 KiB), and tells those on the \
+                people, places and things now spoken of.",
         inputs: &[
             message("llm", "The model that finds them: one more call before each turn and one after it."),
             message("chat_memory", "Where the messages are kept; with the session if nothing is wired."),
@@ -114,7 +111,13 @@ impl Kept {
             Some(known) => *known = triple,
             None => self.triples.push(triple),
         }
-        let surplus = self.triples.len().saturating_sub(MAX_TRIPLES);
+        let mut size: usize = self.triples.iter().map(bytes).sum();
+        let surplus = self.triples.iter().take_while(|oldest| {
+            let beyond = size > MAX_BYTES;
+            size -= bytes(oldest);
+            beyond
+        });
+        let surplus = surplus.count();
         self.triples.drain(..surplus);
     }
 
@@ -125,6 +128,10 @@ impl Kept {
             facts.map(|(subject, predicate, object)| format!("{subject} {predicate} {object}")).collect();
         (!facts.is_empty()).then(|| format!("On {entity}: {}.", facts.join(". ")))
     }
+}
+
+fn bytes((subject, predicate, object): &Triple) -> usize {
+    subject.len() + predicate.len() + object.len()
 }
 
 /// Reads triples as LangChain does: what has not three parts is passed over.
@@ -142,8 +149,7 @@ fn triple(text: &str) -> Option<Triple> {
     let [subject, predicate, object] = parts.as_slice() else { return None };
     let subject = subject.strip_prefix('(')?;
     let object = object.strip_suffix(')')?;
-    let short = text.chars().count() <= MAX_CHARS;
-    short.then(|| (subject.to_owned(), (*predicate).to_owned(), object.to_owned()))
+    Some((subject.to_owned(), (*predicate).to_owned(), object.to_owned()))
 }
 
 impl Facts {
@@ -231,6 +237,17 @@ mod tests {
         assert!(llm.prompts()[1].ends_with(
             "Human: Ada lives in Turin and builds clocks\nAI: Oh\nSaid last:\nHuman: And Bob?\n\nNames:"
         ));
+    }
+
+    #[test]
+    fn the_oldest_facts_are_forgotten_first() {
+        let mut kept = Kept::default();
+        let long = "x".repeat(MAX_BYTES / 2 - 10);
+        for subject in ["a", "b", "a", "c"] {
+            kept.put((subject.to_owned(), "says".to_owned(), long.clone()));
+        }
+        let subjects: Vec<_> = kept.triples.iter().map(|(subject, ..)| subject.as_str()).collect();
+        assert_eq!(subjects, ["b", "c"]);
     }
 
     #[test]

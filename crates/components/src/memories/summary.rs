@@ -46,7 +46,10 @@ impl Component for SummaryMemory {
         about: "Remembers a summary of the conversation of a session, which a model brings up to date after \
                 each turn.",
         inputs: &[
-            message("llm", "The model that summarises: one more call each turn."),
+            message(
+                "llm",
+                "The model that summarises: one more call each turn, and again where turns end at the same time.",
+            ),
             message("chat_memory", "Keeps the messages too; the prompt does not show them."),
             text("memory_key", "The prompt variable that it fills.").or(Default::Text("chat_history")),
             text("input_key", "The input that is the person's turn, where there are several."),

@@ -85,14 +85,18 @@ impl ManyWordings {
                 self.llm.generate(cx, ChatRequest::of(filled.into_messages())).await?.text
             }
         };
-        Ok(reply.trim().lines().map(str::to_owned).take(MAX_QUERIES).collect())
+        let lines = reply.lines().filter(|line| !line.trim().is_empty());
+        Ok(lines.map(str::to_owned).take(MAX_QUERIES).collect())
     }
 }
 
 #[async_trait]
 impl Retriever for ManyWordings {
     async fn retrieve(&self, cx: &Context, query: &str) -> Result<Vec<Document>, RunError> {
-        let wordings = self.wordings(cx, query).await?;
+        let mut wordings = self.wordings(cx, query).await?;
+        if wordings.is_empty() {
+            wordings.push(query.to_owned());
+        }
         let searches = wordings.iter().enumerate().map(|(place, wording)| async move {
             self.retriever.retrieve(&cx.scope(&format!("wording-{place}")), wording).await
         });
@@ -149,7 +153,8 @@ mod tests {
                 "The question: How high?",
                 &["higher", "taller", "how tall"][..],
             ),
-            (Some("Reword {question}"), "one\ntwo", "Reword How high?", &["one", "two"]),
+            (Some("Reword {question}"), "one\n\ntwo", "Reword How high?", &["one", "two"]),
+            (None, " \n", "How high?", &["How high?"]),
         ];
         for (prompt, reply, asked, wordings) in cases {
             let prompt = prompt.map(|text| Arc::new(Prompt::plain(Template::parse(text).unwrap())));
