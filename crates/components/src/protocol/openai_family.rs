@@ -16,6 +16,8 @@ pub(crate) struct Provider {
     pub house: House,
     /// What stands between its address and the protocol's paths, where nodes leave that out.
     pub path: &'static str,
+    /// Whether it knows the older form of tools too, `functions`.
+    pub functions: bool,
     /// Which header carries the key, and what stands before it.
     pub key: (&'static str, &'static str),
     /// Texts in one request for vectors at most.
@@ -39,10 +41,11 @@ const fn row(
     key_variables: &'static [&'static str],
 ) -> Provider {
     let house = House { base, base_variables, key_variables };
-    Provider { names, house, path: "", key: BEARER, batch: 64 }
+    Provider { names, house, path: "", functions: false, key: BEARER, batch: 64 }
 }
 
 pub(crate) const OPENAI: Provider = Provider {
+    functions: true,
     batch: 1000,
     ..row(
         &["OpenAI", "openai"],
@@ -54,6 +57,7 @@ pub(crate) const OPENAI: Provider = Provider {
 
 /// Azure: each resource has its own address, and each deployment its path below that.
 pub(crate) const AZURE: Provider = Provider {
+    functions: true,
     key: ("api-key", ""),
     batch: 1000,
     ..row(
@@ -102,6 +106,9 @@ pub(crate) const HUGGING_FACE: Provider = row(
     &["HUGGINGFACEHUB_API_TOKEN", "HF_TOKEN", "HUGGINGFACE_API_KEY"],
 );
 
+pub(crate) const NOVITA: Provider =
+    row(&["Novita", "novita"], "https://api.novita.ai/v3/openai", &[], &["NOVITA_API_KEY"]);
+
 const TOGETHER: Provider = row(
     &["Together", "together_ai"],
     "https://api.together.xyz/v1",
@@ -130,6 +137,7 @@ const FAMILY: &[&Provider] = &[
     &PERPLEXITY,
     &SAMBANOVA,
     &HUGGING_FACE,
+    &NOVITA,
     &TOGETHER,
     &FIREWORKS,
 ];

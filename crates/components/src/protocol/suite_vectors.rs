@@ -223,11 +223,11 @@ async fn embedder(provider: &Provider, cx: &Context) -> Result<Arc<dyn Embedder>
     }
 }
 
+/// What becomes of a provider's vectors.
+type Spoil = fn(Vec<Vec<f32>>) -> Vec<Vec<f32>>;
+
 /// A run in which this provider answers, its vectors changed by `spoil`; and how many texts each request had.
-fn stand(
-    provider: &'static Provider,
-    spoil: fn(Vec<Vec<f32>>) -> Vec<Vec<f32>>,
-) -> (Stand, Arc<Mutex<Vec<usize>>>) {
+fn stand(provider: &'static Provider, spoil: Spoil) -> (Stand, Arc<Mutex<Vec<usize>>>) {
     let asked: Arc<Mutex<Vec<usize>>> = Arc::default();
     let kept = asked.clone();
     let stand = Stand::new(move |hop| {
@@ -297,7 +297,7 @@ async fn a_question_has_one_vector() {
 #[tokio::test]
 async fn answers_that_do_not_fit_are_named() {
     for provider in PROVIDERS {
-        let spoils: [fn(Vec<Vec<f32>>) -> Vec<Vec<f32>>; 2] =
+        let spoils: [Spoil; 2] =
             [|_| Vec::new(), |vectors| vectors.into_iter().map(|_| Vec::new()).collect()];
         for spoil in spoils {
             let (stand, asked) = stand(provider, spoil);
