@@ -22,6 +22,8 @@ pub(crate) struct Provider {
     pub key: (&'static str, &'static str),
     /// Texts in one request for vectors at most.
     pub batch: usize,
+    /// What it calls vectors of documents and of questions, where it tells them apart.
+    pub kinds: Option<(&'static str, &'static str)>,
 }
 
 impl Provider {
@@ -41,7 +43,7 @@ const fn row(
     key_variables: &'static [&'static str],
 ) -> Provider {
     let house = House { base, base_variables, key_variables };
-    Provider { names, house, path: "", functions: false, key: BEARER, batch: 64 }
+    Provider { names, house, path: "", functions: false, key: BEARER, batch: 64, kinds: None }
 }
 
 pub(crate) const OPENAI: Provider = Provider {
@@ -85,8 +87,10 @@ pub(crate) const DEEPSEEK: Provider =
 
 pub(crate) const XAI: Provider = row(&["xAI", "xai"], "https://api.x.ai/v1", &[], &["XAI_API_KEY"]);
 
-pub(crate) const NVIDIA: Provider =
-    row(&["NVIDIA", "nvidia_nim"], "https://integrate.api.nvidia.com/v1", &[], &["NVIDIA_API_KEY"]);
+pub(crate) const NVIDIA: Provider = Provider {
+    kinds: Some(("passage", "query")),
+    ..row(&["NVIDIA", "nvidia_nim"], "https://integrate.api.nvidia.com/v1", &[], &["NVIDIA_API_KEY"])
+};
 
 pub(crate) const PERPLEXITY: Provider = row(
     &["Perplexity", "perplexity"],

@@ -110,13 +110,28 @@ const PROVIDERS: &[Provider] = &[
         says: |vectors| json!({"embeddings": vectors}),
     },
     Provider {
+        node: "NVIDIAEmbeddingsComponent",
+        inputs: r#"{"nvidia_api_key": "KEY"}"#,
+        batch: 64,
+        identity: "nvidia_nim/integrate.api.nvidia.com/nvidia/nv-embed-v1",
+        reads: |hop, body| {
+            keyed(hop, "authorization", "Bearer ");
+            let texts = texts(&body["input"]);
+            assert_eq!(body["input_type"], purpose(&texts, "query", "passage"));
+            texts
+        },
+        says: says_openai,
+    },
+    Provider {
         node: "OllamaEmbeddings",
         inputs: r#"{"base_url": "https://ollama.example"}"#,
         batch: 64,
-        identity: "ollama/ollama.example/llama2",
+        identity: "ollama/ollama.example/llama2/instructed",
         reads: |hop, body| {
             assert_eq!(hop.url.path(), "/api/embed");
-            texts(&body["input"])
+            let told = texts(&body["input"]);
+            let before = if told[0].ends_with('?') { "query: " } else { "passage: " };
+            told.iter().map(|text| text.strip_prefix(before).unwrap().to_owned()).collect()
         },
         says: |vectors| json!({"embeddings": vectors, "prompt_eval_count": 5}),
     },
