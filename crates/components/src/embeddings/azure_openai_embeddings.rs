@@ -61,6 +61,7 @@ impl Component for AzureOpenAiEmbeddings {
             batch: fitting(&self.azure_deployment, dimensions, 480),
             model: self.azure_deployment,
             dimensions,
+            kinds: None,
             more: Map::new(),
         }))
     }

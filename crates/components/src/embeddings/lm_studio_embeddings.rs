@@ -47,6 +47,7 @@ impl Component for LmStudioEmbeddings {
             model: self.model,
             dimensions: None,
             batch: LM_STUDIO.batch,
+            kinds: None,
             more: Map::new(),
         }))
     }

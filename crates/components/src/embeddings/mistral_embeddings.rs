@@ -58,6 +58,7 @@ impl Component for MistralEmbeddings {
             model: self.model,
             dimensions: None,
             batch: MISTRAL.batch,
+            kinds: None,
             more: Map::new(),
         }))
     }

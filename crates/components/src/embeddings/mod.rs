@@ -9,6 +9,7 @@ mod hugging_face_embeddings;
 mod hugging_face_inference_embeddings;
 mod lm_studio_embeddings;
 mod mistral_embeddings;
+mod nvidia_embeddings;
 mod ollama_embeddings;
 mod openai_embeddings;
 pub(crate) mod provider;
@@ -27,6 +28,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &hugging_face_inference_embeddings::ENTRY,
     &lm_studio_embeddings::ENTRY,
     &mistral_embeddings::ENTRY,
+    &nvidia_embeddings::ENTRY,
     &ollama_embeddings::ENTRY,
     &openai_embeddings::ENTRY,
     &vertex_ai_embeddings::ENTRY,

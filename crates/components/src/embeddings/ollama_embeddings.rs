@@ -24,8 +24,11 @@ impl Component for OllamaEmbeddings {
         names: &["OllamaEmbeddings"],
         about: "Vectors by a model that an Ollama server runs.",
         inputs: &[
-            text("model", "Model (0.x); llama2 if empty."),
-            text("model_name", "Model (1.x)."),
+            text(
+                "model",
+                "Model (0.x); llama2 if empty. Texts go to it after `passage: `, questions after `query: `.",
+            ),
+            text("model_name", "Model (1.x). Texts go to it as they are."),
             text("base_url", "The server's address; the variable OLLAMA_BASE_URL if empty."),
             number("temperature", "Passed on to the model."),
         ],
@@ -34,7 +37,7 @@ impl Component for OllamaEmbeddings {
         examples: &[Example {
             title: "a model of a server",
             inputs: r#"{"model": "nomic-embed-text", "base_url": "https://ollama.example"}"#,
-            output: r#"{"embeddings": {"embedding_model": "ollama/ollama.example/nomic-embed-text"}}"#,
+            output: r#"{"embeddings": {"embedding_model": "ollama/ollama.example/nomic-embed-text/instructed"}}"#,
         }],
         ..Spec::SUPPORTED
     };
@@ -42,8 +45,9 @@ impl Component for OllamaEmbeddings {
     async fn run(self, cx: &Context) -> Result<Outputs, RunError> {
         let settings = Settings { base: self.base_url, ..Settings::default() };
         let ollama = Ollama::of(cx, "OllamaEmbeddings", settings).await?;
+        let instructed = self.model_name.is_none();
         let model = self.model_name.or(self.model).unwrap_or_else(|| "llama2".to_owned());
-        Ok(outputs(OllamaVectors { ollama, model, temperature: self.temperature }))
+        Ok(outputs(OllamaVectors { ollama, model, temperature: self.temperature, instructed }))
     }
 }
 

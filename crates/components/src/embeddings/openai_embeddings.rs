@@ -77,6 +77,7 @@ impl Component for OpenAiEmbeddings {
             batch: fitting(&self.model, dimensions, self.chunk_size),
             model: self.model,
             dimensions,
+            kinds: None,
             more: self.model_kwargs.unwrap_or_default(),
         }))
     }

@@ -46,7 +46,7 @@ pub(crate) async fn chosen(cx: &Context, kind: &str, choice: Choice) -> Result<A
         }
         "ollama" => {
             let ollama = Ollama::of(cx, kind, choice.settings).await?;
-            Ok(embedder(OllamaVectors { ollama, model, temperature: None }))
+            Ok(embedder(OllamaVectors { ollama, model, temperature: None, instructed: false }))
         }
         "cohere" => {
             let cohere = Cohere::of(cx, kind, choice.settings).await?;
@@ -58,8 +58,8 @@ pub(crate) async fn chosen(cx: &Context, kind: &str, choice: Choice) -> Result<A
             let wished = choice.chunk_size.unwrap_or(1000).min(provider.batch);
             let batch = fitting(&model, dimensions, wished);
             let more = choice.more.unwrap_or_default();
-            let provider = provider.id();
-            Ok(embedder(OpenAiVectors { provider, endpoint, model, dimensions, batch, more }))
+            let (provider, kinds) = (provider.id(), provider.kinds);
+            Ok(embedder(OpenAiVectors { provider, endpoint, model, dimensions, batch, kinds, more }))
         }
     }
 }

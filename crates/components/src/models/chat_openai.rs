@@ -5,7 +5,7 @@
 
 use millrace_engine::{
     Capability, Component, Context, Default, Entry, Example, Outputs, RunError, Spec, Value, integer, json,
-    number, output, secret, text,
+    number, output, reach, secret, text,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
@@ -43,6 +43,7 @@ impl Component for ChatOpenAi {
             number("request_timeout", "Seconds for one request, 1 to 600; 60 if empty."),
         ],
         outputs: &[output("model")],
+        reaches: &[reach("OpenAI", "https://api.openai.com/v1", "openai_api_base")],
         examples: &[Example {
             title: "temperature may be written as text",
             inputs: r#"{"model_name": "gpt-4", "temperature": "0", "openai_api_key": "sk-x"}"#,

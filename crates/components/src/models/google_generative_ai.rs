@@ -52,6 +52,7 @@ impl Component for GoogleGenerativeAi {
             top_p: self.top_p,
             top_k: self.top_k,
             max_tokens: self.max_output_tokens,
+            more: None,
         };
         Ok(capability(model(google, fields)))
     }

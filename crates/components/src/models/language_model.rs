@@ -2,7 +2,7 @@
 
 use millrace_engine::{
     Capability, Component, Context, Default, Entry, ErrorKind, Example, LazyValue, Outputs, RunError, Spec,
-    Value, flag, integer, message, number, output, secret, text,
+    Value, flag, integer, message, number, output, reach, secret, text,
 };
 use serde::Deserialize;
 
@@ -43,6 +43,7 @@ impl Component for LanguageModel {
             flag("stream", "Accepted; the answer comes whole.").or(Default::Flag(false)),
         ],
         outputs: &[output("text_output"), output("model_output")],
+        reaches: &[reach("the provider that model names", "", "ollama_base_url")],
         examples: &[Example {
             title: "the model as a handle",
             inputs: r#"{"model": [{"name": "gpt-4o-mini", "provider": "OpenAI"}], "api_key": "sk-x"}"#,

@@ -23,6 +23,7 @@ mod hugging_face_model;
 mod language_model;
 mod lm_studio_model;
 mod mistral_model;
+mod novita_model;
 mod nvidia_model;
 mod ollama_llm;
 mod ollama_model;
@@ -63,6 +64,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &language_model::ENTRY,
     &lm_studio_model::ENTRY,
     &mistral_model::ENTRY,
+    &novita_model::ENTRY,
     &nvidia_model::ENTRY,
     &ollama_llm::ENTRY,
     &ollama_model::ENTRY,

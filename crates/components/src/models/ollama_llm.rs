@@ -92,6 +92,7 @@ impl Component for OllamaLlm {
             mirostat_eta: self.mirostat_eta,
             mirostat_tau: self.mirostat_tau,
             options,
+            more: None,
         };
         Ok(capability(model(ollama, fields)))
     }

@@ -107,6 +107,7 @@ impl OllamaModel {
             mirostat_eta: self.mirostat_eta,
             mirostat_tau: self.mirostat_tau,
             options,
+            more: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use millrace_engine::{
     Capability, Component, Context, Default, Entry, Example, Outputs, RunError, Spec, Value, integer, json,
-    number, output, secret, text,
+    number, output, reach, secret, text,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json as value};
@@ -46,6 +46,7 @@ impl Component for OpenAi {
             number("request_timeout", "Seconds for one request, 1 to 600; 60 if empty."),
         ],
         outputs: &[output("model")],
+        reaches: &[reach("OpenAI", "https://api.openai.com/v1", "openai_api_base")],
         examples: &[Example {
             title: "the default model",
             inputs: r#"{"openai_api_key": "sk-x"}"#,

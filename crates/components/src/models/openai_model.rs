@@ -2,7 +2,7 @@
 
 use millrace_engine::{
     Component, Context, Default, Entry, Example, Outputs, RunError, Spec, flag, integer, json, number,
-    output, secret, text,
+    output, reach, secret, text,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
@@ -53,6 +53,7 @@ impl Component for OpenAiModel {
             flag("stream", "Accepted; the answer comes whole.").or(Default::Flag(false)),
         ],
         outputs: &[output("text_output"), output("model_output")],
+        reaches: &[reach("OpenAI", "https://api.openai.com/v1", "openai_api_base")],
         examples: &[Example {
             title: "the model as a handle",
             inputs: r#"{"model_name": "gpt-4o", "api_key": "sk-x", "max_tokens": ""}"#,

@@ -98,6 +98,7 @@ async fn of_google(cx: &Context, kind: &str, choice: Choice) -> Result<Arc<dyn C
         top_p: choice.top_p,
         top_k: choice.top_k,
         max_tokens: choice.max_tokens,
+        more: choice.more,
     };
     Ok(google::model(at, fields))
 }
@@ -110,7 +111,10 @@ async fn of_ollama(cx: &Context, kind: &str, choice: Choice) -> Result<Arc<dyn C
         ("top_p", choice.top_p.map(Json::from)),
         ("top_k", choice.top_k.map(Json::from)),
     ];
-    Ok(ollama::model(at, ollama::Fields { model: choice.model, options, ..ollama::Fields::default() }))
+    Ok(ollama::model(
+        at,
+        ollama::Fields { model: choice.model, options, more: choice.more, ..ollama::Fields::default() },
+    ))
 }
 
 async fn of_cohere(cx: &Context, kind: &str, choice: Choice) -> Result<Arc<dyn ChatModel>, RunError> {

@@ -79,6 +79,7 @@ impl Component for VertexAi {
             top_p: Some(self.top_p),
             top_k: Some(self.top_k),
             max_tokens: Some(self.max_output_tokens),
+            more: None,
         };
         Ok(capability(model(google, fields)))
     }

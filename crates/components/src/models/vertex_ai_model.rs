@@ -72,6 +72,7 @@ impl Component for VertexAiModel {
             top_p: Some(self.top_p),
             top_k: self.top_k,
             max_tokens: self.max_output_tokens,
+            more: None,
         };
         outputs(cx, model(google, fields), self.system_message, self.input_value).await
     }

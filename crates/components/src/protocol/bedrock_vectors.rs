@@ -34,6 +34,8 @@ impl Source for BedrockVectors {
     }
 
     async fn embed(&self, cx: &Context, purpose: Purpose, texts: &[String]) -> Result<Vectors, RunError> {
+        // As LangChain sends them to Bedrock.
+        let texts: Vec<String> = texts.iter().map(|text| text.replace('\n', " ")).collect();
         let body = match (self.is_coheres(), purpose) {
             (true, Purpose::Documents) => json!({"texts": texts, "input_type": "search_document"}),
             (true, Purpose::Query) => json!({"texts": texts, "input_type": "search_query"}),

@@ -141,6 +141,8 @@ pub(crate) struct Fields {
     pub top_k: Option<u32>,
     /// 0 for the provider's limit too.
     pub max_tokens: Option<u32>,
+    /// More fields of `generationConfig`, which replace those above.
+    pub more: Option<Map<String, Json>>,
 }
 
 /// A chat model.
@@ -152,7 +154,9 @@ pub(crate) fn model(google: Google, fields: Fields) -> Arc<dyn ChatModel> {
         ("topK", positive(fields.top_k)),
         ("maxOutputTokens", positive(fields.max_tokens)),
     ];
-    let config = config.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+    let mut config: Map<String, Json> =
+        config.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+    config.extend(fields.more.unwrap_or_default());
     Arc::new(Gemini { google, model: short(&fields.model).to_owned(), config })
 }
 
@@ -353,7 +357,40 @@ impl Reply {
 
 #[cfg(test)]
 mod tests {
+    use millrace_outbound::Answer;
+
     use super::*;
+    use crate::stand_in::Stand;
+
+    /// What is refused has been paid for: it is recorded with its cost, and a second attempt asks nobody.
+    #[tokio::test]
+    async fn a_refusal_is_named_and_counted() {
+        let cases = [
+            json!({"promptFeedback": {"blockReason": "SAFETY"}}),
+            json!({"candidates": [{"finishReason": "SAFETY"}]}),
+        ];
+        for mut body in cases {
+            body["usageMetadata"] = json!({"promptTokenCount": 11});
+            let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+            let count = asked.clone();
+            let stand = Stand::new(move |_| {
+                count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                Answer::new(200, body.to_string())
+            });
+            for _ in 0..2 {
+                let cx = stand.cx();
+                let settings = Settings { key: Some("key".into()), ..Settings::default() };
+                let google = Google::gemini(&cx, "GoogleGenerativeAI", settings).await.unwrap();
+                let model = model(google, Fields { model: "gemini-pro".into(), ..Fields::default() });
+                let messages = vec![ChatMessage::new(millrace_engine::Role::User, "hi")];
+                let error = model.generate(&cx, ChatRequest::of(messages)).await.unwrap_err();
+                assert_eq!(error.kind, ErrorKind::Upstream);
+                assert!(error.message.ends_with("the model gave no answer: SAFETY"), "{error}");
+                assert_eq!(cx.total_usage(), Usage { input: 11, output: 0 });
+            }
+            assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 1);
+        }
+    }
 
     #[test]
     fn a_schema_keeps_the_words_that_google_has() {

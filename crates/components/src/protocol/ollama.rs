@@ -66,6 +66,8 @@ pub(crate) struct Fields {
     pub mirostat_tau: Option<f64>,
     /// More options, those that are not null.
     pub options: Vec<(&'static str, Option<Json>)>,
+    /// More options still, which replace those.
+    pub more: Option<Map<String, Json>>,
 }
 
 impl Fields {
@@ -82,7 +84,8 @@ impl Fields {
             ("mirostat_tau", with(self.mirostat_tau)),
         ];
         let all = self.options.iter().cloned().chain(mirostat);
-        all.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+        let given = all.filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        given.chain(self.more.iter().flatten().map(|(name, value)| (name.clone(), value.clone()))).collect()
     }
 }
 

@@ -15,20 +15,29 @@ pub(crate) struct OllamaVectors {
     pub ollama: Ollama,
     pub model: String,
     pub temperature: Option<f64>,
+    /// Whether texts are told what they are for, as LangChain did for 0.x: `passage: ` and `query: ` before them.
+    pub instructed: bool,
 }
 
 #[async_trait]
 impl Source for OllamaVectors {
     fn identity(&self) -> String {
-        identity("ollama", &self.ollama.host(), &self.model, None)
+        let plain = identity("ollama", &self.ollama.host(), &self.model, None);
+        if self.instructed { format!("{plain}/instructed") } else { plain }
     }
 
     fn batch(&self) -> usize {
         64
     }
 
-    async fn embed(&self, cx: &Context, _: Purpose, texts: &[String]) -> Result<Vectors, RunError> {
-        let mut body = json!({"model": self.model, "input": texts});
+    async fn embed(&self, cx: &Context, purpose: Purpose, texts: &[String]) -> Result<Vectors, RunError> {
+        let before = match (self.instructed, purpose) {
+            (false, _) => "",
+            (true, Purpose::Documents) => "passage: ",
+            (true, Purpose::Query) => "query: ",
+        };
+        let input: Vec<String> = texts.iter().map(|text| format!("{before}{text}")).collect();
+        let mut body = json!({"model": self.model, "input": input});
         if let Some(temperature) = self.temperature {
             body["options"] = json!({"temperature": temperature});
         }

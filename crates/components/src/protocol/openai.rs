@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use millrace_engine::{
-    ChatMessage, ChatModel, ChatReply, ChatRequest, Context, Role, RunError, ToolCall, ToolForm, ToolSpec,
-    Usage,
+    ChatMessage, ChatModel, ChatReply, ChatRequest, Context, ErrorKind, Role, RunError, ToolCall, ToolForm,
+    ToolSpec, Usage,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
@@ -20,6 +20,8 @@ pub(crate) struct Endpoint {
     base: String,
     /// What follows each path: Azure's version.
     query: String,
+    /// Whether it knows the older form of tools.
+    functions: bool,
     service: Service,
 }
 
@@ -67,7 +69,7 @@ impl Endpoint {
             Some(key) => service.secret(header, prefix, key),
             None => service,
         };
-        Ok(Self { base: account.base, query: String::new(), service })
+        Ok(Self { base: account.base, query: String::new(), functions: provider.functions, service })
     }
 
     /// The endpoint of one of its deployments: this path goes before each other, this query after.
@@ -98,8 +100,11 @@ impl Endpoint {
         &self,
         cx: &Context,
         settings: &Map<String, Json>,
-        request: ChatRequest,
+        mut request: ChatRequest,
     ) -> Result<ChatReply, RunError> {
+        if !self.functions {
+            request.tool_form = ToolForm::Tools;
+        }
         let mut body = settings.clone();
         body.insert(
             "messages".into(),
@@ -127,6 +132,11 @@ impl Endpoint {
         settings: &Map<String, Json>,
         request: ChatRequest,
     ) -> Result<ChatReply, RunError> {
+        if !request.tools.is_empty() {
+            let message =
+                "this model takes one text and cannot call tools: choose a chat model for the agent";
+            return Err(RunError::new(ErrorKind::Flow, message));
+        }
         let mut body = settings.clone();
         body.insert("prompt".into(), json!([as_text(request.messages)]));
         add_stop(&mut body, request.stop);

@@ -16,10 +16,14 @@ pub(crate) struct Provider {
     pub house: House,
     /// What stands between its address and the protocol's paths, where nodes leave that out.
     pub path: &'static str,
+    /// Whether it knows the older form of tools too, `functions`.
+    pub functions: bool,
     /// Which header carries the key, and what stands before it.
     pub key: (&'static str, &'static str),
     /// Texts in one request for vectors at most.
     pub batch: usize,
+    /// What it calls vectors of documents and of questions, where it tells them apart.
+    pub kinds: Option<(&'static str, &'static str)>,
 }
 
 impl Provider {
@@ -39,10 +43,11 @@ const fn row(
     key_variables: &'static [&'static str],
 ) -> Provider {
     let house = House { base, base_variables, key_variables };
-    Provider { names, house, path: "", key: BEARER, batch: 64 }
+    Provider { names, house, path: "", functions: false, key: BEARER, batch: 64, kinds: None }
 }
 
 pub(crate) const OPENAI: Provider = Provider {
+    functions: true,
     batch: 1000,
     ..row(
         &["OpenAI", "openai"],
@@ -54,6 +59,7 @@ pub(crate) const OPENAI: Provider = Provider {
 
 /// Azure: each resource has its own address, and each deployment its path below that.
 pub(crate) const AZURE: Provider = Provider {
+    functions: true,
     key: ("api-key", ""),
     batch: 1000,
     ..row(
@@ -81,8 +87,10 @@ pub(crate) const DEEPSEEK: Provider =
 
 pub(crate) const XAI: Provider = row(&["xAI", "xai"], "https://api.x.ai/v1", &[], &["XAI_API_KEY"]);
 
-pub(crate) const NVIDIA: Provider =
-    row(&["NVIDIA", "nvidia_nim"], "https://integrate.api.nvidia.com/v1", &[], &["NVIDIA_API_KEY"]);
+pub(crate) const NVIDIA: Provider = Provider {
+    kinds: Some(("passage", "query")),
+    ..row(&["NVIDIA", "nvidia_nim"], "https://integrate.api.nvidia.com/v1", &[], &["NVIDIA_API_KEY"])
+};
 
 pub(crate) const PERPLEXITY: Provider = row(
     &["Perplexity", "perplexity"],
@@ -101,6 +109,9 @@ pub(crate) const HUGGING_FACE: Provider = row(
     &[],
     &["HUGGINGFACEHUB_API_TOKEN", "HF_TOKEN", "HUGGINGFACE_API_KEY"],
 );
+
+pub(crate) const NOVITA: Provider =
+    row(&["Novita", "novita"], "https://api.novita.ai/v3/openai", &[], &["NOVITA_API_KEY"]);
 
 const TOGETHER: Provider = row(
     &["Together", "together_ai"],
@@ -130,6 +141,7 @@ const FAMILY: &[&Provider] = &[
     &PERPLEXITY,
     &SAMBANOVA,
     &HUGGING_FACE,
+    &NOVITA,
     &TOGETHER,
     &FIREWORKS,
 ];

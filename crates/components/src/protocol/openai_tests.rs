@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use futures::stream::{self, StreamExt};
 use millrace_engine::{
     Admission, ChatMessage, ChatReply, ChatRequest, Clock, Context, ErrorKind, MemoryJournal, MemorySessions,
-    Nowhere, Resources, Role, RunError, Services, Supervisor, Variables,
+    Nowhere, Resources, Role, RunError, Services, Supervisor, ToolSpec, Variables,
 };
 use millrace_outbound::{Answer, Hop, Outbound, OutboundConfig, Transport, TransportError};
 use serde_json::Map;
@@ -265,4 +265,18 @@ async fn a_hang_ends_within_the_budget_and_the_time_left() {
 async fn an_answer_of_the_protocol_is_read() {
     let called = call(Answers(200, REPLY.as_bytes()), None, Some(10)).await;
     assert_eq!((called.outcome.unwrap().text.as_str(), called.asked), ("hello", 1));
+}
+
+#[tokio::test]
+async fn a_model_that_takes_one_text_calls_no_tools() {
+    let stand_in = Arc::new(StandIn(Answers(200, b""), Mutex::new(0)));
+    let outbound =
+        Outbound::with_transport(OutboundConfig::default(), Arc::clone(&stand_in) as Arc<dyn Transport>);
+    let cx = context(outbound, None);
+    let settings = Settings { key: Some("sk-canary".to_owned()), ..Settings::default() };
+    let endpoint = Endpoint::resolve(&cx, "OpenAI", settings).await.unwrap();
+    let tool = ToolSpec { name: "t".into(), description: "d".into(), parameters: Json::Null };
+    let request = ChatRequest { tools: vec![tool], ..ChatRequest::of(Vec::new()) };
+    let error = model(endpoint, Form::Completion, Map::new()).generate(&cx, request).await.unwrap_err();
+    assert_eq!((error.kind, *stand_in.1.lock().unwrap()), (ErrorKind::Flow, 0), "{error}");
 }

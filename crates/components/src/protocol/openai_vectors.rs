@@ -19,6 +19,8 @@ pub(crate) struct OpenAiVectors {
     /// The vectors' size, where the model can be asked for one.
     pub dimensions: Option<u32>,
     pub batch: usize,
+    /// What the provider calls vectors of documents and of questions, where it tells them apart.
+    pub kinds: Option<(&'static str, &'static str)>,
     /// More fields of the request.
     pub more: Map<String, Json>,
 }
@@ -42,7 +44,7 @@ impl Source for OpenAiVectors {
         self.batch
     }
 
-    async fn embed(&self, cx: &Context, _: Purpose, texts: &[String]) -> Result<Vectors, RunError> {
+    async fn embed(&self, cx: &Context, purpose: Purpose, texts: &[String]) -> Result<Vectors, RunError> {
         let mut body = Map::from_iter([
             ("input".to_owned(), json!(texts)),
             ("model".to_owned(), json!(self.model)),
@@ -50,6 +52,10 @@ impl Source for OpenAiVectors {
         ]);
         if let Some(size) = self.dimensions {
             body.insert("dimensions".to_owned(), size.into());
+        }
+        if let Some((documents, query)) = self.kinds {
+            let kind = if purpose == Purpose::Query { query } else { documents };
+            body.insert("input_type".to_owned(), kind.into());
         }
         body.extend(self.more.clone());
         let body = Json::Object(body);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use millrace_engine::{
     Capability, ChatMessage, ChatModel, ChatReply, ChatRequest, Context, ErrorKind, Inputs, Role, RunError,
-    ToolCall, ToolSpec, Usage, Value,
+    ToolCall, ToolForm, ToolSpec, Usage, Value,
 };
 use millrace_outbound::{Answer, Hop};
 use serde_json::{Map, Value as Json, json};
@@ -289,6 +289,20 @@ async fn tools_are_offered_called_and_answered() {
         let arguments: Json = serde_json::from_str(&call.arguments).unwrap();
         assert_eq!(arguments, json!({"city": "Ulm"}), "{}", provider.node);
         answered(provider, call).await;
+    }
+}
+
+/// Agents of 0.x offer functions: whoever does not know that form is offered tools.
+#[tokio::test]
+async fn the_older_form_of_tools_is_only_for_those_who_know_it() {
+    for provider in PROVIDERS.iter().filter(|provider| provider.can(Lack::Tools)) {
+        let tool_form = ToolForm::Functions;
+        let request = ChatRequest { tools: vec![weather()], tool_form, ..ChatRequest::of(vec![user("hi")]) };
+        let called = provider.call(request, said("hello")).await;
+        called.outcome.unwrap_or_else(|error| panic!("{}: {error:?}", provider.node));
+        let knows = ["ChatOpenAI", "OpenAIModel", "AzureChatOpenAI"].contains(&provider.node);
+        let expected: &[&str] = if knows { &[] } else { &["weather"] };
+        assert_eq!(called.seen[0].tools, expected, "{}", provider.node);
     }
 }
 

@@ -110,13 +110,28 @@ const PROVIDERS: &[Provider] = &[
         says: |vectors| json!({"embeddings": vectors}),
     },
     Provider {
+        node: "NVIDIAEmbeddingsComponent",
+        inputs: r#"{"nvidia_api_key": "KEY"}"#,
+        batch: 64,
+        identity: "nvidia_nim/integrate.api.nvidia.com/nvidia/nv-embed-v1",
+        reads: |hop, body| {
+            keyed(hop, "authorization", "Bearer ");
+            let texts = texts(&body["input"]);
+            assert_eq!(body["input_type"], purpose(&texts, "query", "passage"));
+            texts
+        },
+        says: says_openai,
+    },
+    Provider {
         node: "OllamaEmbeddings",
         inputs: r#"{"base_url": "https://ollama.example"}"#,
         batch: 64,
-        identity: "ollama/ollama.example/llama2",
+        identity: "ollama/ollama.example/llama2/instructed",
         reads: |hop, body| {
             assert_eq!(hop.url.path(), "/api/embed");
-            texts(&body["input"])
+            let told = texts(&body["input"]);
+            let before = if told[0].ends_with('?') { "query: " } else { "passage: " };
+            told.iter().map(|text| text.strip_prefix(before).unwrap().to_owned()).collect()
         },
         says: |vectors| json!({"embeddings": vectors, "prompt_eval_count": 5}),
     },
@@ -223,11 +238,11 @@ async fn embedder(provider: &Provider, cx: &Context) -> Result<Arc<dyn Embedder>
     }
 }
 
+/// What becomes of a provider's vectors.
+type Spoil = fn(Vec<Vec<f32>>) -> Vec<Vec<f32>>;
+
 /// A run in which this provider answers, its vectors changed by `spoil`; and how many texts each request had.
-fn stand(
-    provider: &'static Provider,
-    spoil: fn(Vec<Vec<f32>>) -> Vec<Vec<f32>>,
-) -> (Stand, Arc<Mutex<Vec<usize>>>) {
+fn stand(provider: &'static Provider, spoil: Spoil) -> (Stand, Arc<Mutex<Vec<usize>>>) {
     let asked: Arc<Mutex<Vec<usize>>> = Arc::default();
     let kept = asked.clone();
     let stand = Stand::new(move |hop| {
@@ -297,7 +312,7 @@ async fn a_question_has_one_vector() {
 #[tokio::test]
 async fn answers_that_do_not_fit_are_named() {
     for provider in PROVIDERS {
-        let spoils: [fn(Vec<Vec<f32>>) -> Vec<Vec<f32>>; 2] =
+        let spoils: [Spoil; 2] =
             [|_| Vec::new(), |vectors| vectors.into_iter().map(|_| Vec::new()).collect()];
         for spoil in spoils {
             let (stand, asked) = stand(provider, spoil);
