@@ -15,6 +15,8 @@ mod kept;
 mod mmr;
 pub(crate) mod nearest;
 mod pgvector;
+#[cfg(test)]
+mod pgvector_tests;
 mod pinecone;
 mod preset;
 mod qdrant;
