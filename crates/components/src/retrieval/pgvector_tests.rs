@@ -102,7 +102,7 @@ async fn documents_live_in_langchains_tables() {
     let Some(mut server) = server().await else { return };
     let model = Letters::of(4);
     let cx = server.another_task();
-    let store = server.open(&cx, "notes", &model, &["a", "aab", "bc", "ccd\0'; --"]).await.unwrap();
+    let store = server.open(&cx, "notes", &model, &["a", "aab", "abbc", "ccd\0'; --"]).await.unwrap();
     let ask = |k, kind, filter| Search { k, kind, filter, ..Search::nearest("aa") };
     let mmr = SearchKind::Mmr { fetch_k: 4, lambda: 0.3 };
     let cases: [(Search, &[&str]); 4] = [
