@@ -16,6 +16,8 @@ mod mmr;
 mod multi_query_retriever;
 pub(crate) mod nearest;
 mod pgvector;
+#[cfg(test)]
+mod pgvector_tests;
 mod pinecone;
 mod preset;
 mod qdrant;

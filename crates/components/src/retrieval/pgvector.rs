@@ -65,7 +65,7 @@ impl Component for Pgvector {
 }
 
 /// What has to be there, in the form in which LangChain makes it.
-const TABLES: [&str; 3] = [
+pub(super) const TABLES: [&str; 3] = [
     "CREATE EXTENSION IF NOT EXISTS vector",
     "CREATE TABLE IF NOT EXISTS langchain_pg_collection (name VARCHAR, cmetadata JSON, uuid UUID PRIMARY KEY)",
     "CREATE TABLE IF NOT EXISTS langchain_pg_embedding (collection_id UUID REFERENCES langchain_pg_collection \
