@@ -10,7 +10,7 @@ use millrace_engine::{
     Nowhere, Resources, Role, RunError, Services, Supervisor, ToolSpec, Variables,
 };
 use millrace_outbound::{Answer, Hop, Outbound, OutboundConfig, Transport, TransportError};
-use serde_json::Map;
+use serde_json::{Map, Value as Json};
 use tokio::time::Instant;
 
 use super::openai::{Endpoint, Form, Settings, model};
