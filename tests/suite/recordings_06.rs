@@ -11,10 +11,35 @@ use serde_json::{Value as Json, json};
 use crate::differences;
 use crate::provider::{Reply, Seen};
 use crate::recordings::{self, same};
-use crate::stack::Stack;
+use crate::stack::{Setup, Stack};
 
-/// Components with a prompt of their own, in our words.
-const OWN_WORDS: [&str; 1] = ["ConversationChain"];
+/// Components with prompts of their own, in our words.
+const OWN_WORDS: [&str; 24] = [
+    "AgentInitializer",
+    "Calculator",
+    "CombineDocsChain",
+    "ConversationChain",
+    "ConversationEntityMemory",
+    "ConversationKGMemory",
+    "ConversationSummaryMemory",
+    "ConversationalRetrievalChain",
+    "CSVAgent",
+    "JsonAgent",
+    "LLMCheckerChain",
+    "LLMMathChain",
+    "MidJourneyPromptChain",
+    "MultiQueryRetriever",
+    "OpenAIConversationalAgent",
+    "RetrievalQA",
+    "RetrievalQAWithSourcesChain",
+    "SeriesCharacterChain",
+    "SQLAgent",
+    "SQLDatabaseChain",
+    "TimeTravelGuideChain",
+    "VectorStoreAgent",
+    "VectorStoreRouterAgent",
+    "ZeroShotAgent",
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn recordings_replay_at_once() {
@@ -28,7 +53,9 @@ async fn recordings_replay_through_the_queue() {
 
 async fn replay_all(queued: bool) {
     let Some(folder) = recordings::folder("langflow-0.6") else { return };
-    let stack = Stack::start().await;
+    let files = Some(folder.join("fixtures"));
+    let stack = Stack::with(Setup { files, ..Setup::default() }).await;
+    stack.provider.serve(&folder.join("fixtures/site"));
     let (mut ran, mut skipped, mut found) = (Vec::new(), Vec::new(), BTreeMap::new());
     for path in recordings::goldens(&folder) {
         let (name, recording) = (recordings::name(&path), recordings::read(&path, &stack.provider.url()));
@@ -40,7 +67,7 @@ async fn replay_all(queued: bool) {
         }
         let own_words =
             OWN_WORDS.iter().any(|kind| data.to_string().contains(&format!(r#""type":"{kind}""#)));
-        let differing = Replay { stack: &stack, queued, own_words }.turns(&recording, &data).await;
+        let differing = Replay { stack: &stack, folder: &folder, queued, own_words }.turns(&recording, &data).await;
         found.extend(
             differing.into_iter().map(|(turn, difference)| (format!("{name}, turn {turn}"), difference)),
         );
@@ -82,8 +109,18 @@ pub fn replies(turn: &Json) -> Vec<Reply> {
     model_calls(turn).iter().map(reply).collect()
 }
 
+fn names_of_files(value: &Json, names: &mut Vec<String>) {
+    match value {
+        Json::String(text) => names.extend(text.strip_prefix("fixtures/").map(str::to_owned)),
+        Json::Array(list) => list.iter().for_each(|value| names_of_files(value, names)),
+        Json::Object(map) => map.values().for_each(|value| names_of_files(value, names)),
+        _ => {}
+    }
+}
+
 struct Replay<'a> {
     stack: &'a Stack,
+    folder: &'a Path,
     queued: bool,
     own_words: bool,
 }
@@ -92,6 +129,10 @@ impl Replay<'_> {
     /// The turns that differ, counted from 0, and how.
     async fn turns(&self, recording: &Json, data: &Json) -> BTreeMap<usize, String> {
         let flow = self.stack.create_flow(data).await;
+        let uploaded = self.with_files(&flow, data).await;
+        if uploaded != *data {
+            self.stack.patch(&format!("/api/v1/flows/{flow}"), &json!({"data": uploaded})).await;
+        }
         let mut sessions = HashMap::new();
         let mut differing = BTreeMap::new();
         for (i, turn) in recording["turns"].as_array().unwrap().iter().enumerate() {
@@ -103,8 +144,25 @@ impl Replay<'_> {
         differing
     }
 
+    /// The same with every file of the recordings uploaded, and the path of its answer in its place. A database is
+    /// read where it lies.
+    async fn with_files(&self, flow: &str, value: &Json) -> Json {
+        let mut named = Vec::new();
+        names_of_files(value, &mut named);
+        let mut text = value.to_string();
+        for name in named {
+            let file = self.folder.join("fixtures").join(&name);
+            if let Ok(bytes) = std::fs::read(&file) {
+                let path = self.stack.upload(flow, &name, bytes).await;
+                text = text.replace(&format!("\"fixtures/{name}\""), &json!(path).to_string());
+            }
+        }
+        let database = format!("sqlite:///{}/", self.folder.join("fixtures").display());
+        serde_json::from_str(&text.replace("sqlite:///fixtures/", &database)).unwrap()
+    }
+
     async fn turn(&self, turn: &Json, flow: &str, sessions: &mut HashMap<String, Json>) -> Vec<String> {
-        let mut body = turn["request"]["body"].clone();
+        let mut body = self.with_files(flow, &turn["request"]["body"]).await;
         if let Some(ours) = body["session_id"].as_str().and_then(|recorded| sessions.get(recorded)) {
             body["session_id"] = ours.clone();
         }
@@ -150,6 +208,7 @@ impl Replay<'_> {
             faults.push(format!("passed {passed}: {result}, want {wanted}"));
         }
         let mut seen = self.stack.provider.seen();
+        seen.retain(|request| !request.path.ends_with("/embeddings"));
         if seen.len() != calls.len() {
             faults.push(format!("{} model calls, want {}", seen.len(), calls.len()));
             return faults;
@@ -175,6 +234,12 @@ impl Replay<'_> {
 }
 
 fn blank_texts(body: &mut Json) {
+    for offered in ["functions", "tools"] {
+        for tool in body[offered].as_array_mut().into_iter().flatten() {
+            let function = if tool["function"].is_object() { &tool["function"] } else { &*tool };
+            *tool = json!({"name": function["name"]});
+        }
+    }
     for message in body["messages"].as_array_mut().into_iter().flatten() {
         message["content"] = json!("");
     }

@@ -193,8 +193,10 @@ impl Teller<'_> {
             recorded = journal.records().iter().filter(|(_, record)| record.kind == "model").count();
             web.cut(recorded);
         }
-        let run = self.run(place, &call.body, services, journal.clone())?;
-        let result = answer(&run, &call.body).await.map_err(|error| error.message);
+        let result = match self.run(place, &call.body, services, journal.clone()) {
+            Ok(run) => answer(&run, &call.body).await.map_err(|error| error.message),
+            Err(refused) => Err(refused),
+        };
         Ok(Done { result, records: journal.records().len(), recorded, asked: web.asked() })
     }
 
