@@ -106,8 +106,8 @@ impl Sql {
 
     /// Runs one statement in a transaction of its own and returns its rows.
     ///
-    /// A statement that writes is committed before this returns. Nothing is repeated: whether a statement
-    /// whose connection broke took effect is not known.
+    /// A statement that writes is committed before this returns. It is never repeated: whether one whose
+    /// connection broke took effect is not known.
     ///
     /// # Errors
     ///
@@ -120,18 +120,15 @@ impl Sql {
         if let Place::File(path) = &database.place {
             return sqlite::run(config, path, statement).await;
         }
-        let mut session = match self.inner.rested(database) {
-            Some(session) => session,
-            None => self.inner.open(database).await?,
-        };
-        let limit = config.statement_timeout + Duration::from_secs(1);
-        let outcome = tokio::time::timeout(limit, session.run(config, statement)).await;
-        let timed_out = || SqlError::TimedOut { seconds: config.statement_timeout.as_secs_f64() };
-        let (rows, reusable) = outcome.map_err(|_| timed_out())?.map_err(|error| error.of(config))?;
-        if reusable {
-            self.inner.rest(database, session);
+        if let Some(session) = self.inner.rested(database) {
+            match self.inner.run(database, session, statement).await {
+                // The other side may have given up a connection that rested; what reads may be sent again.
+                Err(SqlError::Interrupted) if statement.access == Access::ReadOnly => {}
+                outcome => return outcome,
+            }
         }
-        Ok(rows)
+        let session = self.inner.open(database).await?;
+        self.inner.run(database, session, statement).await
     }
 }
 
@@ -154,6 +151,23 @@ impl Inner {
             resting.remove(0);
         }
         resting.push(Resting { database: database.clone(), session, since: Instant::now() });
+    }
+
+    async fn run(
+        &self,
+        database: &Database,
+        mut session: Session,
+        statement: &Statement,
+    ) -> Result<Rows, SqlError> {
+        let config = &self.config;
+        let limit = config.statement_timeout + Duration::from_secs(1);
+        let outcome = tokio::time::timeout(limit, session.run(config, statement)).await;
+        let timed_out = || SqlError::TimedOut { seconds: config.statement_timeout.as_secs_f64() };
+        let (rows, reusable) = outcome.map_err(|_| timed_out())?.map_err(|error| error.of(config))?;
+        if reusable {
+            self.rest(database, session);
+        }
+        Ok(rows)
     }
 
     async fn open(&self, database: &Database) -> Result<Session, SqlError> {
