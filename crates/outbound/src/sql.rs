@@ -20,9 +20,9 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::HostRule;
 use crate::guard::Guard;
 use crate::resolver::{Lookup, system_lookup};
+use crate::{HostRule, OutboundConfig};
 use database::Place;
 use mysql::MySqlSession;
 use postgres::PostgresSession;
@@ -62,6 +62,18 @@ impl Default for SqlConfig {
             statement_timeout: Duration::from_secs(30),
             max_rows: 10_000,
             max_result_bytes: 8 * 1024 * 1024,
+        }
+    }
+}
+
+impl From<&OutboundConfig> for SqlConfig {
+    /// The same hosts and the same limit for connecting as for HTTP.
+    fn from(config: &OutboundConfig) -> Self {
+        Self {
+            allow: config.allow.clone(),
+            allow_loopback: config.allow_loopback,
+            connect_timeout: config.connect_timeout,
+            ..Self::default()
         }
     }
 }
