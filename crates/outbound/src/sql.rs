@@ -20,9 +20,9 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::HostRule;
 use crate::guard::Guard;
 use crate::resolver::{Lookup, system_lookup};
+use crate::{HostRule, OutboundConfig};
 use database::Place;
 use mysql::MySqlSession;
 use postgres::PostgresSession;
@@ -62,6 +62,18 @@ impl Default for SqlConfig {
             statement_timeout: Duration::from_secs(30),
             max_rows: 10_000,
             max_result_bytes: 8 * 1024 * 1024,
+        }
+    }
+}
+
+impl From<&OutboundConfig> for SqlConfig {
+    /// The same hosts and the same limit for connecting as for HTTP.
+    fn from(config: &OutboundConfig) -> Self {
+        Self {
+            allow: config.allow.clone(),
+            allow_loopback: config.allow_loopback,
+            connect_timeout: config.connect_timeout,
+            ..Self::default()
         }
     }
 }
@@ -106,8 +118,8 @@ impl Sql {
 
     /// Runs one statement in a transaction of its own and returns its rows.
     ///
-    /// A statement that writes is committed before this returns. Nothing is repeated: whether a statement
-    /// whose connection broke took effect is not known.
+    /// A statement that writes is committed before this returns. It is never repeated: whether one whose
+    /// connection broke took effect is not known.
     ///
     /// # Errors
     ///
@@ -120,18 +132,15 @@ impl Sql {
         if let Place::File(path) = &database.place {
             return sqlite::run(config, path, statement).await;
         }
-        let mut session = match self.inner.rested(database) {
-            Some(session) => session,
-            None => self.inner.open(database).await?,
-        };
-        let limit = config.statement_timeout + Duration::from_secs(1);
-        let outcome = tokio::time::timeout(limit, session.run(config, statement)).await;
-        let timed_out = || SqlError::TimedOut { seconds: config.statement_timeout.as_secs_f64() };
-        let (rows, reusable) = outcome.map_err(|_| timed_out())?.map_err(|error| error.of(config))?;
-        if reusable {
-            self.inner.rest(database, session);
+        if let Some(session) = self.inner.rested(database) {
+            match self.inner.run(database, session, statement).await {
+                // The other side may have given up a connection that rested; what reads may be sent again.
+                Err(SqlError::Interrupted) if statement.access == Access::ReadOnly => {}
+                outcome => return outcome,
+            }
         }
-        Ok(rows)
+        let session = self.inner.open(database).await?;
+        self.inner.run(database, session, statement).await
     }
 }
 
@@ -154,6 +163,23 @@ impl Inner {
             resting.remove(0);
         }
         resting.push(Resting { database: database.clone(), session, since: Instant::now() });
+    }
+
+    async fn run(
+        &self,
+        database: &Database,
+        mut session: Session,
+        statement: &Statement,
+    ) -> Result<Rows, SqlError> {
+        let config = &self.config;
+        let limit = config.statement_timeout + Duration::from_secs(1);
+        let outcome = tokio::time::timeout(limit, session.run(config, statement)).await;
+        let timed_out = || SqlError::TimedOut { seconds: config.statement_timeout.as_secs_f64() };
+        let (rows, reusable) = outcome.map_err(|_| timed_out())?.map_err(|error| error.of(config))?;
+        if reusable {
+            self.rest(database, session);
+        }
+        Ok(rows)
     }
 
     async fn open(&self, database: &Database) -> Result<Session, SqlError> {

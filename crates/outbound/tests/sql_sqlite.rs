@@ -1,4 +1,5 @@
 //! SQLite for real: what reads, what writes, what never ends.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -133,4 +134,17 @@ async fn the_databases_words_are_kept_apart() {
     assert_eq!(error.to_string(), "the database refused the statement (1)");
     let SqlError::Rejected { message, .. } = error else { panic!("{error:?}") };
     assert_eq!(message, "no such column: nope");
+}
+
+#[tokio::test]
+async fn a_file_in_wal_mode_is_read_where_nothing_can_stand_beside_it() {
+    let scratch = Scratch::new("wal").await;
+    let file = scratch.0.join("a.db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    // The header's two version numbers: 2 is WAL.
+    bytes[18..20].copy_from_slice(&[2, 2]);
+    std::fs::write(&file, bytes).unwrap();
+    std::fs::create_dir(scratch.0.join("a.db-shm")).unwrap();
+    let rows = scratch.read(SqlConfig::default(), "SELECT count(*) FROM people").await.unwrap();
+    assert_eq!(rows.rows, [[SqlValue::Integer(2)]]);
 }

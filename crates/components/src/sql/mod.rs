@@ -1,6 +1,8 @@
 //! SQL databases: connections, chains and tools.
 
 mod database;
+#[cfg(test)]
+mod golden_tests;
 mod info_sql_database_tool;
 mod list_sql_database_tool;
 mod python_text;

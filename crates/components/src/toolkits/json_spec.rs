@@ -22,12 +22,15 @@ pub(crate) struct JsonSpecNode {
     max_value_length: u32,
 }
 
+/// Bytes and what they mean.
+type Parsed = (Arc<[u8]>, Arc<Json>);
+
 /// The file, and how much of a value is shown at once.
 pub(crate) struct JsonSpec {
     path: String,
     max_value_length: usize,
     /// What the file's bytes mean, so that they are read once.
-    parsed: Mutex<Option<(Arc<[u8]>, Arc<Json>)>>,
+    parsed: Mutex<Option<Parsed>>,
 }
 
 impl fmt::Debug for JsonSpec {

@@ -8,6 +8,8 @@ pub(crate) mod vector_store_tools;
 mod csv_agent;
 mod json_agent;
 mod json_get_value_tool;
+#[cfg(test)]
+mod json_golden_tests;
 mod json_list_keys_tool;
 mod json_path;
 mod json_spec;

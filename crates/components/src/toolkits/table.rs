@@ -17,6 +17,8 @@ mod evaluate;
 mod frame;
 #[path = "table_frame_calls.rs"]
 mod frame_calls;
+#[path = "table_functions.rs"]
+mod functions;
 #[path = "table_group.rs"]
 mod group;
 #[path = "table_parse.rs"]

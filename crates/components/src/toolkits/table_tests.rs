@@ -161,3 +161,38 @@ fn bad_files_are_read_and_what_was_done_is_said() {
     let wide = read("a,".repeat(3_000).as_bytes()).unwrap_err();
     assert_eq!(wide.to_string(), "path: the file has 3001 columns; the limit is 2000");
 }
+
+/// Pieces of real queries in any order: whatever a model writes is answered in words.
+#[test]
+fn no_input_ends_the_process() {
+    let pandas: Json = serde_json::from_str(PANDAS).unwrap();
+    let queries: Vec<&str> =
+        pandas["cases"].as_array().unwrap().iter().map(|case| case["query"].as_str().unwrap()).collect();
+    let pieces: Vec<&str> =
+        queries.iter().flat_map(|query| query.split_inclusive(['.', '(', ')', '[', ']', ','])).collect();
+    let extra = [
+        "é", "''", "[]", "{}", "-1", "[-9:]", "[::-1]", "[[]]", ".iloc[", ".loc[", "0", "None", "'city'", ":",
+    ];
+    let frames = [people(), table("a\n"), table("a,b\n1,x\n"), table("a\n\"\"\n\"\"\n")];
+    let mut state = 7_u64;
+    let mut next = |limit: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % limit
+    };
+    for _ in 0..4_000 {
+        let mut code = queries[next(queries.len())].to_owned();
+        for _ in 0..=next(3) {
+            let piece = if next(3) == 0 { extra[next(extra.len())] } else { pieces[next(pieces.len())] };
+            let places: Vec<usize> = code.char_indices().map(|(at, _)| at).chain([code.len()]).collect();
+            let (from, to) = (places[next(places.len())], places[next(places.len())]);
+            let (from, to) = (from.min(to), if next(2) == 0 { from.max(to) } else { from.min(to) });
+            code.replace_range(from..to, piece);
+        }
+        assert!(!answer(&frames[next(frames.len())], &code).contains('\0'), "{code}");
+    }
+    for query in &queries {
+        for frame in &frames {
+            assert!(!answer(frame, query).contains('\0'), "{query}");
+        }
+    }
+}

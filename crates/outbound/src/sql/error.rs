@@ -99,6 +99,10 @@ impl SqlError {
             sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => {
                 Self::Login { host, code: "tls".to_owned() }
             }
+            // A handshake that fails is an input error to the driver.
+            sqlx::Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
+                Self::Login { host, code: "tls".to_owned() }
+            }
             _ => Self::Unreachable { host },
         }
     }

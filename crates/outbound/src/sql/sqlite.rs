@@ -36,9 +36,27 @@ pub(super) async fn run(config: &SqlConfig, path: &Path, statement: &Statement) 
     if !path.is_file() {
         return Err(SqlError::File);
     }
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    match attempt(config, path, statement, false).await {
+        // A database in WAL mode wants files beside it, which a read-only folder does not take. Without a log
+        // the file is all there is.
+        Err(SqlError::File) if statement.access == Access::ReadOnly && !Path::new(&log).exists() => {
+            attempt(config, path, statement, true).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn attempt(
+    config: &SqlConfig,
+    path: &Path,
+    statement: &Statement,
+    immutable: bool,
+) -> Result<Rows, SqlError> {
     let stop = Stop(Arc::default());
     let running = async {
-        let mut connection = open(path, statement.access).await.map_err(|_| SqlError::File)?;
+        let mut connection = open(path, statement.access, immutable).await.map_err(|_| SqlError::File)?;
         let stopped = Arc::clone(&stop.0);
         let mut handle = connection.lock_handle().await.map_err(|_| SqlError::Interrupted)?;
         handle.set_progress_handler(STEPS, move || !stopped.load(Ordering::Relaxed));
@@ -53,12 +71,13 @@ pub(super) async fn run(config: &SqlConfig, path: &Path, statement: &Statement) 
     outcome.map_err(|_| SqlError::TimedOut { seconds: config.statement_timeout.as_secs_f64() })?
 }
 
-async fn open(path: &Path, access: Access) -> Result<SqliteConnection, sqlx::Error> {
+async fn open(path: &Path, access: Access, immutable: bool) -> Result<SqliteConnection, sqlx::Error> {
     let read_only = access == Access::ReadOnly;
     SqliteConnectOptions::new()
         .filename(path)
         .read_only(read_only)
         .create_if_missing(false)
+        .immutable(immutable)
         .busy_timeout(MAX_WAIT)
         .statement_cache_capacity(0)
         .pragma("query_only", if read_only { "ON" } else { "OFF" })

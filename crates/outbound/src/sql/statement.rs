@@ -104,7 +104,7 @@ pub struct Rows {
     pub columns: Vec<String>,
     /// One value per column in every row.
     pub rows: Vec<Vec<SqlValue>>,
-    /// How many rows a write touched.
+    /// How many rows a write touched; says nothing of a read.
     pub affected: u64,
     /// Whether there were more rows than [`SqlConfig`](super::SqlConfig) lets through.
     pub truncated: bool,

@@ -45,7 +45,8 @@ async fn an_allowed_host_is_connected_to() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let allow = vec![format!("db.example:{port}").parse().unwrap()];
-    let sql = sql(&["127.0.0.1"], SqlConfig { allow, ..SqlConfig::default() });
+    let config = OutboundConfig { allow, ..OutboundConfig::default() };
+    let sql = sql(&["127.0.0.1"], SqlConfig::from(&config));
     let server = async {
         // A server that hangs up: what matters is that the connection came.
         let (stream, _) = listener.accept().await.unwrap();
