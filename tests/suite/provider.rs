@@ -1,6 +1,7 @@
 //! A model provider that answers what a test tells it to, and remembers what it was asked.
 
 use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -8,6 +9,8 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -42,6 +45,8 @@ pub struct Reply {
 struct Script {
     replies: VecDeque<Reply>,
     seen: Vec<Seen>,
+    /// Where the pages below `/site/` lie.
+    site: Option<PathBuf>,
 }
 
 /// A running provider.
@@ -80,7 +85,13 @@ impl Provider {
 
     /// Forgets what it was told and asked, and takes these replies.
     pub fn script(&self, replies: impl IntoIterator<Item = Reply>) {
-        *self.script.lock().unwrap() = Script { replies: replies.into_iter().collect(), seen: Vec::new() };
+        let mut script = self.script.lock().unwrap();
+        (script.replies, script.seen) = (replies.into_iter().collect(), Vec::new());
+    }
+
+    /// Serves the files of a folder below `/site/`.
+    pub fn serve(&self, site: &Path) {
+        self.script.lock().unwrap().site = Some(site.to_owned());
     }
 
     /// The requests since the last script.
@@ -109,7 +120,25 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
     let path = request.uri().path().to_owned();
     let key = request.headers().get("authorization").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let key = key.and_then(|value| value.strip_prefix("Bearer ").map(str::to_owned));
+    if let Some(page) = path.strip_prefix("/site/") {
+        let site = script.lock().unwrap().site.clone();
+        let text = site.and_then(|site| std::fs::read_to_string(site.join(page)).ok());
+        return respond(if text.is_some() { 200 } else { 404 }, &json!(text.unwrap_or_default()));
+    }
+    if path.starts_with("/search") {
+        let query =
+            request.uri().query().and_then(|query| query.split('&').find_map(|q| q.strip_prefix("q=")));
+        return respond(
+            200,
+            &json!({"answer_box": {"answer": format!("SERP[{}]", query.unwrap_or_default())}}),
+        );
+    }
     let bytes = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
+    if path.ends_with("/embeddings") {
+        let body: Json = serde_json::from_slice(&bytes).unwrap_or_default();
+        script.lock().unwrap().seen.push(Seen { path, key, body: body.clone() });
+        return respond(200, &embeddings(&body));
+    }
     let body: Json = serde_json::from_slice(&bytes).unwrap_or_default();
     let reply = {
         let mut script = script.lock().unwrap();
@@ -208,4 +237,45 @@ fn sorted(message: &Json) -> String {
     let fields: std::collections::BTreeMap<&String, &Json> =
         message.as_object().into_iter().flatten().collect();
     serde_json::to_string(&fields).unwrap()
+}
+
+/// The dimensions of the recorded embeddings.
+const DIMENSIONS: usize = 1536;
+
+/// What an embedding model answers: vectors by rule, so that texts that share words lie close to each other.
+pub fn embeddings(body: &Json) -> Json {
+    let texts: Vec<String> = match &body["input"] {
+        Json::Array(list) => list.iter().map(|text| text.as_str().unwrap_or_default().to_owned()).collect(),
+        one => vec![one.as_str().unwrap_or_default().to_owned()],
+    };
+    let as_base64 = body["encoding_format"] == "base64";
+    let data: Vec<Json> = texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| {
+            let vector = embed(text);
+            let bytes: Vec<u8> = vector.iter().flat_map(|x| x.to_le_bytes()).collect();
+            let embedding = if as_base64 { json!(STANDARD.encode(bytes)) } else { json!(vector) };
+            json!({"index": index, "embedding": embedding})
+        })
+        .collect();
+    json!({"data": data, "usage": {"prompt_tokens": 1, "total_tokens": 1}})
+}
+
+/// Each word adds to four places that its digest names; then the length is made 1.
+fn embed(text: &str) -> Vec<f32> {
+    let mut vector = vec![0f32; DIMENSIONS];
+    for word in text.to_lowercase().split_whitespace() {
+        let digest = Sha256::digest(word);
+        for place in digest[..12].chunks(3) {
+            let at = usize::from(u16::from_le_bytes([place[0], place[1]])) % DIMENSIONS;
+            vector[at] += if place[2] & 1 == 1 { 1.0 } else { -1.0 };
+        }
+    }
+    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+    match length > 0.0 {
+        true => vector.iter_mut().for_each(|x| *x /= length),
+        false => vector[0] = 1.0,
+    }
+    vector
 }

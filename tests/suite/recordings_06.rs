@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use reqwest::Method;
 use serde_json::{Value as Json, json};
 
 use crate::differences;
@@ -67,7 +68,8 @@ async fn replay_all(queued: bool) {
         }
         let own_words =
             OWN_WORDS.iter().any(|kind| data.to_string().contains(&format!(r#""type":"{kind}""#)));
-        let differing = Replay { stack: &stack, folder: &folder, queued, own_words }.turns(&recording, &data).await;
+        let differing =
+            Replay { stack: &stack, folder: &folder, queued, own_words }.turns(&recording, &data).await;
         found.extend(
             differing.into_iter().map(|(turn, difference)| (format!("{name}, turn {turn}"), difference)),
         );
@@ -131,7 +133,9 @@ impl Replay<'_> {
         let flow = self.stack.create_flow(data).await;
         let uploaded = self.with_files(&flow, data).await;
         if uploaded != *data {
-            self.stack.patch(&format!("/api/v1/flows/{flow}"), &json!({"data": uploaded})).await;
+            self.stack
+                .call(Method::PATCH, &format!("/api/v1/flows/{flow}"), Some(&json!({"data": uploaded})))
+                .await;
         }
         let mut sessions = HashMap::new();
         let mut differing = BTreeMap::new();

@@ -1,6 +1,7 @@
 //! Everything between a client and a model provider, on loopback ports of its own: what the functions are, they
 //! are here too, over real Lambda events.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -62,6 +63,8 @@ pub struct Setup {
     pub tenant_concurrency: u32,
     /// How long a claim holds.
     pub lease: Duration,
+    /// The folder whose files flows may read by their paths.
+    pub files: Option<PathBuf>,
 }
 
 impl Default for Setup {
@@ -74,6 +77,7 @@ impl Default for Setup {
             max_failures: 1,
             tenant_concurrency: 0,
             lease: Duration::from_secs(30),
+            files: None,
         }
     }
 }
@@ -170,6 +174,18 @@ impl Stack {
         self.call(Method::POST, path, Some(body)).await
     }
 
+    /// Uploads a file for a flow and gives the path that stands for it.
+    pub async fn upload(&self, flow: &str, name: &str, bytes: Vec<u8>) -> String {
+        let head =
+            format!("--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
+        let body = [head.as_bytes(), &bytes, b"\r\n--x--\r\n"].concat();
+        let request = self.request(Method::POST, &format!("/api/v1/upload/{flow}")).header("x-api-key", KEY);
+        let request = request.header("content-type", "multipart/form-data; boundary=x").body(body);
+        let answer = send(request).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.body["file_path"].as_str().unwrap().to_owned()
+    }
+
     /// The data of a flow in `flows/`, whose model is the stack's provider.
     pub fn drawn(&self, name: &str) -> Json {
         let path = format!("{}/flows/{name}/flow.json", env!("CARGO_MANIFEST_DIR"));
@@ -240,10 +256,15 @@ fn runner(cloud: &LocalCloud, provider: &Provider, meter: &Meter, setup: &Setup)
     );
     let outbound =
         Outbound::new(OutboundConfig { allow_loopback: true, ..OutboundConfig::default() }).unwrap();
-    let variables = [("OPENAI_API_KEY", "sk-operator".to_owned()), ("OPENAI_BASE_URL", provider.base_url())];
+    let variables = [
+        ("OPENAI_API_KEY", "sk-operator".to_owned()),
+        ("OPENAI_BASE_URL", provider.base_url()),
+        ("SERPAPI_API_BASE", provider.url()),
+    ];
     let config = RunnerConfig {
         variables: variables.map(|(name, value)| (name.to_owned(), value)).into(),
         sync_timeout: setup.sync_timeout,
+        files_root: setup.files.clone(),
         ..RunnerConfig::default()
     };
     let registry = millrace_components::registry();

@@ -111,7 +111,8 @@ fn describe(page: &mut String, entry: &Entry, releases: &BTreeMap<&str, Vec<&str
     }
     if let Some(example) = spec.examples.first() {
         let inputs = compact(example.inputs);
-        write!(page, "\nExample, {}: `{inputs}` gives `{}`.\n", example.title, compact(example.output)).unwrap();
+        write!(page, "\nExample, {}: `{inputs}` gives `{}`.\n", example.title, compact(example.output))
+            .unwrap();
     }
 }
 
@@ -131,5 +132,10 @@ fn row(input: &Input) -> String {
         FieldKind::Rest => "all other fields",
     };
     let default = input.default.json().map(|value| format!("`{value}`")).unwrap_or_default();
-    format!("| `{}` | {kind} | {} | {} |", input.name, default.replace('|', "\\|"), input.about.replace('|', "\\|"))
+    format!(
+        "| `{}` | {kind} | {} | {} |",
+        input.name,
+        default.replace('|', "\\|"),
+        input.about.replace('|', "\\|")
+    )
 }

@@ -15,7 +15,7 @@ use crate::resolver::{Lookup, system_lookup};
 use crate::response::host_of;
 use crate::retry::spread;
 use crate::transport::{Answer, Hop, Transport};
-use crate::{OutboundConfig, OutboundError, Request, Response};
+use crate::{OutboundConfig, OutboundError, Request, Response, Sql, SqlConfig};
 
 /// The way out. Cheap to clone; clones share their connections, which are kept alive.
 #[derive(Clone)]
@@ -28,6 +28,7 @@ struct Inner {
     transport: Arc<dyn Transport>,
     timeout: Duration,
     max_response_bytes: usize,
+    databases: Sql,
 }
 
 impl Outbound {
@@ -55,7 +56,13 @@ impl Outbound {
 
     fn over(config: &OutboundConfig, guard: Arc<Guard>, transport: Arc<dyn Transport>) -> Self {
         let (timeout, max_response_bytes) = (config.timeout, config.max_response_bytes);
-        Self { inner: Arc::new(Inner { guard, transport, timeout, max_response_bytes }) }
+        let databases = Sql::new(SqlConfig::from(config));
+        Self { inner: Arc::new(Inner { guard, transport, timeout, max_response_bytes, databases }) }
+    }
+
+    /// The client for databases, under the same rules for hosts.
+    pub fn databases(&self) -> &Sql {
+        &self.inner.databases
     }
 
     /// What the guard says of a URL as such: its scheme, credentials, the form of its host and literal

@@ -101,7 +101,9 @@ impl Runner {
             flows: Arc::new(Nowhere),
             clock: Arc::new(HostClock(store)),
             supervisor,
-            resources: Resources::default().with(self.0.outbound.clone()),
+            resources: Resources::default()
+                .with(self.0.outbound.clone())
+                .with(self.0.outbound.databases().clone()),
         }
     }
 }

@@ -5,19 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use millrace_engine::{
     Clock, ErrorKind, File, Files, Indexes, MemoryJournal, MemorySessions, Nowhere, Resources, RunError,
     Services, Unsupervised, Variables,
 };
 use millrace_outbound::{Answer, Hop, Outbound, OutboundConfig, Transport, TransportError};
 use serde_json::{Value as Json, json};
-use sha2::{Digest, Sha256};
 
-use crate::provider::Reply;
-
-const DIMENSIONS: usize = 1536;
+use crate::provider::{Reply, embeddings};
 
 /// The web: scripted models, embeddings by hash, a search service, the pages of the recordings.
 pub struct Web {
@@ -125,47 +120,11 @@ impl Transport for Web {
     }
 }
 
-fn embeddings(body: &Json) -> Json {
-    let texts: Vec<String> = match &body["input"] {
-        Json::Array(list) => list.iter().map(|text| text.as_str().unwrap_or_default().to_owned()).collect(),
-        one => vec![one.as_str().unwrap_or_default().to_owned()],
-    };
-    let as_base64 = body["encoding_format"] == "base64";
-    let data: Vec<Json> = texts
-        .iter()
-        .enumerate()
-        .map(|(index, text)| {
-            let vector = embed(text);
-            let bytes: Vec<u8> = vector.iter().flat_map(|x| x.to_le_bytes()).collect();
-            let embedding = if as_base64 { json!(STANDARD.encode(bytes)) } else { json!(vector) };
-            json!({"index": index, "embedding": embedding})
-        })
-        .collect();
-    json!({"data": data, "usage": {"prompt_tokens": 1, "total_tokens": 1}})
-}
-
-/// Each word adds to four places that its digest names; then the length is made 1.
-fn embed(text: &str) -> Vec<f32> {
-    let mut vector = vec![0f32; DIMENSIONS];
-    for word in text.to_lowercase().split_whitespace() {
-        let digest = Sha256::digest(word);
-        for place in digest[..12].chunks(3) {
-            let at = usize::from(u16::from_le_bytes([place[0], place[1]])) % DIMENSIONS;
-            vector[at] += if place[2] & 1 == 1 { 1.0 } else { -1.0 };
-        }
-    }
-    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-    match length > 0.0 {
-        true => vector.iter_mut().for_each(|x| *x /= length),
-        false => vector[0] = 1.0,
-    }
-    vector
-}
-
 /// Services over this web and these files. Indexes are kept from call to call.
 pub fn services(web: &Arc<Web>, fixtures: Option<&Path>) -> Services {
     let config = OutboundConfig { allow_loopback: true, ..OutboundConfig::default() };
     let transport: Arc<dyn Transport> = web.clone();
+    let outbound = Outbound::with_transport(config, transport);
     Services {
         journal: Arc::new(MemoryJournal::default()),
         sessions: Arc::new(MemorySessions::default()),
@@ -175,7 +134,7 @@ pub fn services(web: &Arc<Web>, fixtures: Option<&Path>) -> Services {
         flows: Arc::new(Nowhere),
         clock: Arc::new(Recorded),
         supervisor: Arc::new(Unsupervised),
-        resources: Resources::default().with(Outbound::with_transport(config, transport)),
+        resources: Resources::default().with(outbound.databases().clone()).with(outbound),
     }
 }
 

@@ -23,8 +23,8 @@ mod recorded_tests;
 mod retrieval_qa;
 mod retrieval_qa_with_sources_chain;
 mod series_character_chain;
-mod time_travel_guide_chain;
 mod sql_database_chain;
+mod time_travel_guide_chain;
 
 use millrace_engine::Entry;
 

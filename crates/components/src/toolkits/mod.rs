@@ -1,10 +1,5 @@
 //! Toolkits: tools over one thing, a table, a document, an interface.
 
-mod openapi;
-pub(crate) mod vector_store_info;
-mod vector_store_router_toolkit;
-mod vector_store_toolkit;
-pub(crate) mod vector_store_tools;
 mod csv_agent;
 mod json_agent;
 mod json_get_value_tool;
@@ -15,7 +10,12 @@ mod json_path;
 mod json_spec;
 mod json_toolkit;
 mod json_tools;
+mod openapi;
 mod table;
+pub(crate) mod vector_store_info;
+mod vector_store_router_toolkit;
+mod vector_store_toolkit;
+pub(crate) mod vector_store_tools;
 
 use millrace_engine::Entry;
 
