@@ -23,7 +23,7 @@ TEMPLATE = INFRA / "template.yaml"
 STORE = INFRA.parent / "crates/store/src"
 SCHEMA = STORE / "schema.rs"
 ENVIRONMENT = INFRA.parent / "crates/runner/src/environment.rs"
-LOCAL_ONLY = {"MILLRACE_ALLOW_LOOPBACK", "MILLRACE_PLAIN_KEYS"}
+LOCAL_ONLY = {"MILLRACE_ALLOW_LOOPBACK", "MILLRACE_FILES_ROOT", "MILLRACE_PLAIN_KEYS"}
 FUNCTIONS = ["Api", "Sweeper", "Worker"]
 # Who may read which index, and who takes messages from which queue.
 READERS = {"open": ["Sweeper"], "list": ["Api"]}
@@ -32,6 +32,8 @@ TAKERS = {"Queue": "Worker", "DeadLetterQueue": "Sweeper"}
 TAKING = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 # A transaction needs the actions it is made of.
 MADE_OF = {"dynamodb:TransactWriteItems": {"dynamodb:PutItem", "dynamodb:DeleteItem"}}
+# A tag needs a right of its own, and a missing object is only said to be missing to who may list.
+COMES_WITH = {"s3:PutObject": {"s3:PutObject", "s3:PutObjectTagging"}, "s3:GetObject": {"s3:GetObject", "s3:ListBucket"}}
 # Seconds: what the gateway waits at most, what Lambda allows, what is left to the api after its answer at least.
 GATEWAY, LONGEST = 30, 900
 AFTER_ANSWER = {"HttpApi": 60, "FunctionUrl": 10}
@@ -151,7 +153,7 @@ def check_functions(template):
 
 
 def check_variables(template):
-    """Each function gets what `environment.rs` reads, no more and no less; two are safe on one's own machine alone."""
+    """Each function gets what `environment.rs` reads, no more and no less; three are safe on one's own machine alone."""
     source = ENVIRONMENT.read_text().split("#[cfg(test)]")[0]
     read = set(re.findall(r'"(MILLRACE_\w+)"', source))
     check("variables for the local cloud alone", LOCAL_ONLY <= read, ", ".join(sorted(LOCAL_ONLY)))
@@ -268,6 +270,30 @@ def is_tls_only(statement, queue):
     )
 
 
+def check_bucket(template):
+    (bucket,) = of_type(template, "AWS::S3::Bucket").values()
+    check("bucket: private", set(bucket["PublicAccessBlockConfiguration"].values()) == {True})
+    owner = [r["ObjectOwnership"] for r in bucket["OwnershipControls"]["Rules"]]
+    check("bucket: no access lists", owner == ["BucketOwnerEnforced"], *owner)
+    rules = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    check("bucket: encrypted", all(r["ServerSideEncryptionByDefault"]["SSEAlgorithm"] for r in rules) and bool(rules))
+    (policy,) = of_type(template, "AWS::S3::BucketPolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    whole = statement["Action"] == "s3:*" and len(statement["Resource"]) == 2
+    denied = (statement["Effect"], statement["Principal"], statement["Condition"])
+    tls = denied == ("Deny", "*", {"Bool": {"aws:SecureTransport": "false"}})
+    check("bucket: refuses what is not TLS, and its policy allows nothing", whole and tls)
+    tag = re.search(r'PASSING: &str = "(\S+)=(\S+)"', (STORE / "bucket.rs").read_text()).groups()
+    passing = [r for r in bucket["LifecycleConfiguration"]["Rules"] if "TagFilters" in r]
+    tags = [(t["Key"], t["Value"]) for r in passing for t in r["TagFilters"]]
+    check("bucket: what belongs to tasks goes, by the store's tag", tags == [tag], "=".join(tag))
+    retention = yaml_parse(TEMPLATE.read_text())["Parameters"]["RetentionDays"]["Default"]
+    days = passing[0]["ExpirationInDays"]
+    check("bucket: and not before its task", days >= retention + 2, f"{days} days, tasks {retention}")
+    (kept,) = [r.get("DeletionPolicy") for r in template["Resources"].values() if r["Type"] == "AWS::S3::Bucket"]
+    check("bucket: outlives the stack", kept in ("Retain", "RetainExceptOnCreate"), kept)
+
+
 def check_event_sources(template):
     functions, queues = of_type(template, "AWS::Lambda::Function"), of_type(template, "AWS::SQS::Queue")
     sources = of_type(template, "AWS::Lambda::EventSourceMapping")
@@ -311,14 +337,16 @@ def keys(described):
 
 
 def check_roles(template):
-    """No star in what a role allows. The stars that stand are the TLS-only Deny and a log group's own streams."""
+    """No star in what a role allows. The stars that stand are the TLS-only Deny, a log group's own streams and a bucket's own
+    objects."""
     for name, role in of_type(template, "AWS::IAM::Role").items():
         check(f"{name}: no managed policy", not role.get("ManagedPolicyArns"))
         (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
         check(f"{name}: assumed by Lambda alone", trust["Principal"] == {"Service": "lambda.amazonaws.com"})
         actions = [a for s in statements(role) for a in listed(s["Action"])]
         check(f"{name}: no star in actions", not any("*" in a for a in actions), f"{len(actions)} actions")
-        resources = [str(r) for s in statements(role) for r in listed(s["Resource"])]
+        objects = {"Fn::Sub": "${Bucket.Arn}/*"}
+        resources = [str(r) for s in statements(role) for r in listed(s["Resource"]) if r != objects]
         check(f"{name}: no star in resources", not any("*" in r for r in resources), f"{len(resources)} resources")
         denied = [s for s in statements(role) if s["Effect"] != "Allow" or "NotAction" in s or "NotResource" in s]
         check(f"{name}: says only what is allowed", not denied)
@@ -338,7 +366,10 @@ def check_rights(template):
         check(f"{queue}: who sends to it", senders == (FUNCTIONS if queue == "Queue" else []), ", ".join(senders))
     deletes = [a for a, _ in rights["Sweeper"] if a in ("dynamodb:DeleteItem", "dynamodb:BatchWriteItem")]
     check("the sweeper deletes no row", not deletes, ", ".join(deletes))
-    allowed = {a for pairs in rights.values() for a, _ in pairs if a.startswith(("dynamodb:", "sqs:"))}
+    allowed = {a for pairs in rights.values() for a, _ in pairs if a.startswith(("dynamodb:", "sqs:", "s3:"))}
+    writers = sorted(f for f, pairs in rights.items() if "s3:PutObject" in {a for a, _ in pairs})
+    check("who writes objects", writers == ["Api", "Worker"], ", ".join(writers))
+    check("nobody deletes objects", "s3:DeleteObject" not in allowed)
     called = called_by_store()
     check("what the store calls is allowed", called <= allowed, ", ".join(sorted(called - allowed)) or len(called))
     check("what is allowed is called", allowed <= called | TAKING, ", ".join(sorted(allowed - called - TAKING)))
@@ -348,8 +379,9 @@ def called_by_store():
     """The actions that the store's calls of the SDKs need: `self.sqs().send_message()` is `sqs:SendMessage`."""
     source = "\n".join(p.read_text() for p in sorted(STORE.rglob("*.rs")))
     calls = re.findall(r"\.(dynamodb|sqs)\(\)\s*\.(\w+)\(\)", source)
+    calls += [("s3", call) for call in re.findall(r"\bclient\s*\.(\w+)\(\)", (STORE / "bucket.rs").read_text())]
     actions = {f"{service}:{call.title().replace('_', '')}" for service, call in calls}
-    return set().union(*(MADE_OF.get(action, {action}) for action in actions))
+    return set().union(*((MADE_OF | COMES_WITH).get(action, {action}) for action in actions))
 
 
 def main():
@@ -365,6 +397,7 @@ def main():
             check_queues,
             check_event_sources,
             check_table,
+            check_bucket,
             check_roles,
             check_rights,
         ):

@@ -52,9 +52,12 @@ pub(crate) struct Cloud {
     /// Keep nothing: everything is gone when it stops.
     #[arg(long, conflicts_with = "data")]
     pub memory: bool,
-    /// Folder that keeps table and queue.
+    /// Folder that keeps table, queue and uploads.
     #[arg(long, value_name = "DIR", default_value = ".millrace")]
     pub data: PathBuf,
+    /// Folder whose files flows may read by their paths.
+    #[arg(long, value_name = "DIR")]
+    pub files: Option<PathBuf>,
     /// Run the functions as the binaries they are deployed as, each under a Lambda Runtime API.
     #[arg(long)]
     pub processes: bool,

@@ -19,6 +19,7 @@ pub(crate) async fn run(args: Bench) -> Result<()> {
     let cloud = Cloud {
         port: 0,
         memory: true,
+        files: None,
         data: PathBuf::new(),
         processes: false,
         functions: None,

@@ -48,16 +48,16 @@ impl Functions {
             return Ok(Self { api, worker, sweeper, processes });
         }
         Ok(Self {
-            api: hosted_api(cloud, environment)?,
-            worker: hosted_worker(cloud, environment)?,
-            sweeper: hosted_sweeper(cloud, environment)?,
+            api: hosted_api(cloud, environment).await?,
+            worker: hosted_worker(cloud, environment).await?,
+            sweeper: hosted_sweeper(cloud, environment).await?,
             processes: Vec::new(),
         })
     }
 }
 
-fn hosted_api(cloud: &LocalCloud, environment: &Environment) -> Result<Arc<dyn Function>> {
-    let app = millrace_api::App::new(runner(cloud, environment)?, environment.max_body_bytes);
+async fn hosted_api(cloud: &LocalCloud, environment: &Environment) -> Result<Arc<dyn Function>> {
+    let app = millrace_api::App::new(runner(cloud, environment).await?, environment.max_body_bytes);
     let router = millrace_api::router(Arc::new(app));
     Ok(Arc::new(from_async(move |event: Bytes| {
         let router = router.clone();
@@ -65,8 +65,8 @@ fn hosted_api(cloud: &LocalCloud, environment: &Environment) -> Result<Arc<dyn F
     })))
 }
 
-fn hosted_worker(cloud: &LocalCloud, environment: &Environment) -> Result<Arc<dyn Function>> {
-    let runner = runner(cloud, environment)?;
+async fn hosted_worker(cloud: &LocalCloud, environment: &Environment) -> Result<Arc<dyn Function>> {
+    let runner = runner(cloud, environment).await?;
     Ok(Arc::new(from_async(move |event: Bytes| {
         let runner = runner.clone();
         async move {
@@ -76,8 +76,8 @@ fn hosted_worker(cloud: &LocalCloud, environment: &Environment) -> Result<Arc<dy
     })))
 }
 
-fn hosted_sweeper(cloud: &LocalCloud, environment: &Environment) -> Result<Arc<dyn Function>> {
-    let runner = runner(cloud, environment)?;
+async fn hosted_sweeper(cloud: &LocalCloud, environment: &Environment) -> Result<Arc<dyn Function>> {
+    let runner = runner(cloud, environment).await?;
     Ok(Arc::new(from_async(move |event: Bytes| {
         let runner = runner.clone();
         async move {
@@ -118,9 +118,9 @@ fn process(
 }
 
 /// Work that an answer leaves behind goes on in this process; recovery takes over what its end cuts off.
-fn runner(cloud: &LocalCloud, environment: &Environment) -> Result<Runner> {
+async fn runner(cloud: &LocalCloud, environment: &Environment) -> Result<Runner> {
     let outbound = Outbound::new(environment.outbound_config())?;
     let (registry, config) = (millrace_components::registry(), environment.runner_config());
-    let store = store(cloud, environment);
+    let store = store(cloud, environment).await;
     Ok(Runner::with_background(store, registry, outbound, config, TaskTracker::new()))
 }

@@ -23,7 +23,10 @@ pub(crate) fn announce(stack: &Stack, cloud: &crate::args::Cloud) {
     println!("Millrace serves Langflow's API on {} (Ctrl-C stops it).", stack.url());
     match cloud.memory {
         true => println!("Everything is kept in memory and gone when it stops."),
-        false => println!("Table and queue are kept in {}.", cloud.data.display()),
+        false => println!("Table, queue and uploads are kept in {}.", cloud.data.display()),
+    }
+    if let Some(folder) = &cloud.files {
+        println!("Flows may read the files in {}.", folder.display());
     }
     match stack.is_stand_in() {
         true => println!("Models are played by the stand-in provider; set OPENAI_API_KEY for a real one."),

@@ -11,7 +11,7 @@ use millrace_local::{
     ProviderConfig, Schedule,
 };
 use millrace_runner::environment::Environment;
-use millrace_store::{Store, SystemHost, create_table_if_absent};
+use millrace_store::{Store, SystemHost, create_table_if_absent, own_credentials};
 
 use crate::args::{Cloud, LocalKey};
 use crate::functions::{Functions, WORKER_TIMEOUT};
@@ -46,12 +46,12 @@ impl Stack {
         let cloud = LocalCloud::start(config).await?;
         create_table_if_absent(&cloud.dynamodb_client(), &table).await?;
         let (provider, variables) = provider(args).await?;
-        let environment = environment(&cloud, &table, variables)?;
+        let environment = environment(&cloud, &table, args.files.as_deref(), variables)?;
         let provider_url = provider_url(&environment.variables);
         if let Some(file) = &args.write_env {
             write_env_file(file, &function_variables(&cloud, &environment))?;
         }
-        let store = store(&cloud, &environment);
+        let store = store(&cloud, &environment).await;
         for key in keys {
             store.seed_key(&key.tenant, &key.text, "local").await?;
         }
@@ -129,26 +129,47 @@ fn provider_url(variables: &BTreeMap<String, String>) -> String {
 }
 
 /// As the process's own variables say, but for what the local cloud decides.
-fn environment(cloud: &LocalCloud, table: &str, variables: BTreeMap<String, String>) -> Result<Environment> {
+fn environment(
+    cloud: &LocalCloud,
+    table: &str,
+    files: Option<&Path>,
+    variables: BTreeMap<String, String>,
+) -> Result<Environment> {
+    let files = files.map(|folder| {
+        folder.canonicalize().with_context(|| format!("cannot read the folder {}", folder.display()))
+    });
+    let files = files.transpose()?;
     let read = Environment::read(|name| match name {
         "MILLRACE_TABLE" => Some(table.to_owned()),
         "MILLRACE_QUEUE_URL" => Some(cloud.queue_url()),
+        "MILLRACE_BUCKET" => Some(cloud.bucket().to_owned()),
+        // What an AWS function has is nothing that a machine of one's own is measured by.
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE" => None,
         name => std::env::var(name).ok(),
     })?;
-    Ok(Environment { plain_keys: true, allow_loopback: true, variables, ..read })
+    let files_root = files.or(read.files_root);
+    Ok(Environment { plain_keys: true, allow_loopback: true, variables, files_root, ..read })
 }
 
-pub(crate) fn store(cloud: &LocalCloud, environment: &Environment) -> Store {
+/// A store over this cloud. The role of its process is the real one, which flows may call models of AWS with.
+pub(crate) async fn store(cloud: &LocalCloud, environment: &Environment) -> Store {
     let host = Arc::new(SystemHost);
-    Store::new(cloud.dynamodb_client(), cloud.sqs_client(), environment.store_config(), host)
+    let store = Store::new(cloud.dynamodb_client(), cloud.sqs_client(), environment.store_config(), host)
+        .with_bucket(cloud.s3_client(), cloud.bucket());
+    match own_credentials().await {
+        Some(credentials) => store.with_credentials(credentials),
+        None => store,
+    }
 }
 
 /// The variables of a function's binary in this cloud.
 pub(crate) fn function_variables(cloud: &LocalCloud, environment: &Environment) -> Vec<(String, String)> {
     let mut variables = cloud.function_env();
     let own = std::env::vars().filter(|(name, _)| name.starts_with("MILLRACE_"));
-    variables
-        .extend(own.filter(|(name, _)| !["MILLRACE_TABLE", "MILLRACE_QUEUE_URL"].contains(&name.as_str())));
+    let decided = ["MILLRACE_TABLE", "MILLRACE_QUEUE_URL", "MILLRACE_BUCKET", "MILLRACE_FILES_ROOT"];
+    variables.extend(own.filter(|(name, _)| !decided.contains(&name.as_str())));
+    let files = environment.files_root.iter();
+    variables.extend(files.map(|root| ("MILLRACE_FILES_ROOT".to_owned(), root.display().to_string())));
     let local = [("MILLRACE_PLAIN_KEYS", "true"), ("MILLRACE_ALLOW_LOOPBACK", "true")];
     variables.extend(local.map(|(name, value)| (name.to_owned(), value.to_owned())));
     variables.extend(environment.variables.clone());

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_http_client::tls;
 use serde_json::json;
@@ -13,8 +14,9 @@ use uuid::Uuid;
 
 use crate::folder::DataFolder;
 use crate::listen::{Serving, bind};
+use crate::s3::ObjectFolder;
 use crate::sqs::{Account, ErrorCode, Sqs, SqsError, SqsStore};
-use crate::{LocalError, REGION, dynamodb};
+use crate::{LocalError, REGION, dynamodb, s3};
 
 /// The key that every local client signs with. Nothing checks it.
 const ACCESS_KEY_ID: &str = "local";
@@ -23,12 +25,16 @@ const SECRET_ACCESS_KEY: &str = "local";
 /// What to start, and where.
 #[derive(Debug, Clone)]
 pub struct LocalConfig {
-    /// Where tables and queues are kept; in memory where it is `None`.
+    /// Where tables, queues and objects are kept; in memory where it is `None`.
     pub data: Option<PathBuf>,
     /// The port of DynamoDB; 0 lets the system choose.
     pub dynamodb_port: u16,
     /// The port of SQS; 0 lets the system choose.
     pub sqs_port: u16,
+    /// The port of S3; 0 lets the system choose.
+    pub s3_port: u16,
+    /// The name of the bucket. It is created.
+    pub bucket: String,
     /// The name of the table, for [`LocalCloud::function_env`]. The caller creates it.
     pub table: String,
     /// The name of the task queue.
@@ -47,6 +53,8 @@ impl Default for LocalConfig {
             data: None,
             dynamodb_port: 0,
             sqs_port: 0,
+            s3_port: 0,
+            bucket: "millrace".to_owned(),
             table: "millrace".to_owned(),
             queue: "millrace-tasks".to_owned(),
             dead_letter_queue: "millrace-tasks-dead".to_owned(),
@@ -56,25 +64,29 @@ impl Default for LocalConfig {
     }
 }
 
-/// DynamoDB and SQS, running on loopback ports.
+/// DynamoDB, SQS and S3, running on loopback ports.
 pub struct LocalCloud {
     config: LocalConfig,
     dynamodb: Serving,
     sqs_server: Serving,
+    s3: Serving,
     sqs: Sqs,
     http: SharedHttpClient,
+    /// Dropped behind the server of it.
+    _objects: ObjectFolder,
     /// Dropped last, when nothing writes any more.
     _folder: Option<DataFolder>,
 }
 
 impl LocalCloud {
-    /// Starts both services and creates the queues. With a data folder, what was there before is there again.
+    /// Starts the services and creates queues and bucket. With a data folder, what was there before is there again.
     ///
     /// # Errors
     /// A port is taken, the folder is in use or unreadable, or a queue's configuration is invalid.
     pub async fn start(config: LocalConfig) -> Result<Self, LocalError> {
         let dynamodb_listener = bind(config.dynamodb_port, "DynamoDB").await?;
         let sqs_listener = bind(config.sqs_port, "SQS").await?;
+        let s3_listener = bind(config.s3_port, "S3").await?;
         let folder = config.data.as_deref().map(DataFolder::open).transpose()?;
         let table_file = folder.as_ref().map(|folder| folder.file("dynamodb.sqlite"));
         let base = format!("http://{}", crate::listen::address(&sqs_listener)?);
@@ -86,7 +98,11 @@ impl LocalCloud {
         create_queues(&sqs, &config)?;
         let dynamodb = dynamodb::serve(dynamodb_listener, table_file.as_deref())?;
         let sqs_server = Serving::start(sqs_listener, crate::sqs::router(sqs.clone()))?;
-        Ok(Self { config, dynamodb, sqs_server, sqs, http: http_client(), _folder: folder })
+        let objects = ObjectFolder::open(folder.as_ref().map(|folder| folder.file("s3")), &config.bucket)?;
+        let s3_routes = s3::router(objects.path(), ACCESS_KEY_ID, SECRET_ACCESS_KEY)?;
+        let s3 = Serving::start(s3_listener, s3_routes)?;
+        let http = http_client();
+        Ok(Self { config, dynamodb, sqs_server, s3, sqs, http, _objects: objects, _folder: folder })
     }
 
     /// Where DynamoDB listens.
@@ -97,6 +113,16 @@ impl LocalCloud {
     /// Where SQS listens.
     pub fn sqs_url(&self) -> String {
         self.sqs_server.url()
+    }
+
+    /// Where S3 listens.
+    pub fn s3_url(&self) -> String {
+        self.s3.url()
+    }
+
+    /// The name of the bucket.
+    pub fn bucket(&self) -> &str {
+        &self.config.bucket
     }
 
     /// The URL of the task queue.
@@ -148,15 +174,27 @@ impl LocalCloud {
         aws_sdk_sqs::Client::from_conf(config.endpoint_url(self.sqs_url()).build())
     }
 
+    /// A client of the local S3, which adds no checksums of its own.
+    pub fn s3_client(&self) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::config::Builder::from(&self.sdk_config())
+            .endpoint_url(self.s3_url())
+            .force_path_style(true)
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+        aws_sdk_s3::Client::from_conf(config.build())
+    }
+
     /// The variables with which a function's binary reaches this cloud.
     pub fn function_env(&self) -> Vec<(String, String)> {
         [
             ("AWS_ENDPOINT_URL_DYNAMODB", self.dynamodb_url()),
             ("AWS_ENDPOINT_URL_SQS", self.sqs_url()),
+            ("AWS_ENDPOINT_URL_S3", self.s3_url()),
             ("AWS_REGION", REGION.to_owned()),
             ("AWS_DEFAULT_REGION", REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
+            ("MILLRACE_BUCKET", self.config.bucket.clone()),
             ("MILLRACE_QUEUE_URL", self.queue_url()),
             ("MILLRACE_TABLE", self.config.table.clone()),
         ]
@@ -167,7 +205,7 @@ impl LocalCloud {
     /// Stops everything: long polls end, requests that are being answered finish, then the folder is free again.
     pub async fn shutdown(self) {
         self.sqs.stop();
-        let (_, _) = tokio::join!(self.sqs_server.stop(), self.dynamodb.stop());
+        let ((), (), ()) = tokio::join!(self.sqs_server.stop(), self.dynamodb.stop(), self.s3.stop());
     }
 }
 

@@ -43,6 +43,9 @@ pub enum LocalError {
     /// The DynamoDB emulator did not start.
     #[error("the local DynamoDB did not start: {0}")]
     DynamoDb(String),
+    /// The S3 emulator did not start.
+    #[error("the local S3 did not start: {0}")]
+    S3(String),
     /// The stored queues cannot be read.
     #[error("the stored queues cannot be read: {0}")]
     SqsStore(#[from] rusqlite::Error),

@@ -1,6 +1,6 @@
 //! The local cloud: what the functions talk to on AWS, on loopback addresses of one computer. Never deployed.
 //!
-//! * [`LocalCloud`] starts DynamoDB (embedded) and [`sqs`] and knows how clients and function binaries reach them.
+//! * [`LocalCloud`] starts DynamoDB (embedded), [`sqs`] and S3 (embedded), and knows how clients and function binaries reach them.
 //! * A [`Function`] plays a Lambda function: an async closure, a real binary under a Lambda Runtime API ([`Process`]), or
 //!   an invoke endpoint elsewhere ([`WatchedFunction`]).
 //! * [`EventSource`] plays the SQS event source mapping, [`Schedule`] a schedule of EventBridge, [`Front`] the HTTP API of
@@ -19,6 +19,7 @@ mod lambda;
 mod listen;
 mod provider;
 mod proxy;
+mod s3;
 mod schedule;
 pub mod sqs;
 

@@ -1,6 +1,7 @@
 //! How tasks are run.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use millrace_engine::Leniency;
@@ -14,6 +15,12 @@ pub struct RunnerConfig {
     pub tweaks: Leniency,
     /// Variables that every tenant's flows can refer to, such as the operator's provider key.
     pub variables: BTreeMap<String, String>,
+    /// The folder whose files flows may read by their paths; none by default.
+    pub files_root: Option<PathBuf>,
+    /// Where uploads are put for libraries that open files by themselves.
+    pub spool: PathBuf,
+    /// How many bytes of vector indexes are kept in memory.
+    pub index_bytes: usize,
     /// How long a caller who waits for the result is kept waiting; then the run becomes a queued task.
     pub sync_timeout: Duration,
     /// What is kept back of an invocation's time, to record the end of a run or to give its task back.
@@ -21,13 +28,16 @@ pub struct RunnerConfig {
 }
 
 impl Default for RunnerConfig {
-    /// Stock code runs with a warning, unknown tweaks are errors, no variables, 28 s: two seconds less than
+    /// Stock code runs with a warning, unknown tweaks are errors, no variables, no folder, 256 MB of indexes, 28 s: two seconds less than
     /// what an HTTP API leaves its function; 3 s are kept back.
     fn default() -> Self {
         Self {
             strict_code: false,
             tweaks: Leniency::Strict,
             variables: BTreeMap::new(),
+            files_root: None,
+            spool: std::env::temp_dir().join("millrace-uploads"),
+            index_bytes: 256 * 1024 * 1024,
             sync_timeout: Duration::from_secs(28),
             reserve: Duration::from_secs(3),
         }

@@ -2,11 +2,12 @@
 //!
 //! **Nothing else reads environment variables**; tests and the local cloud fill in [`Environment`] by hand.
 //! Region, credentials and endpoints come from the standard variables of the AWS SDKs (`AWS_REGION`,
-//! `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_SQS`), which [`Environment::connect`]
+//! `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_SQS`, `AWS_ENDPOINT_URL_S3`), which [`Environment::connect`]
 //! leaves to them.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,9 @@ pub struct Environment {
     pub table: String,
     /// `MILLRACE_QUEUE_URL`: URL of the queue. Required.
     pub queue_url: String,
+    /// `MILLRACE_BUCKET`: name of the bucket. Without one there are no uploads, vector indexes are built again by
+    /// each process, and large values stand in the table.
+    pub bucket: Option<String>,
     /// `MILLRACE_LOG`: what is logged, as `tracing-subscriber` filters read it. `info` by default.
     pub log: String,
     /// `MILLRACE_LEASE_SECONDS`: how long a claim of a task holds without being renewed. 30 by default.
@@ -51,6 +55,14 @@ pub struct Environment {
     /// `MILLRACE_MAX_BODY_BYTES`: the largest request body that is read. 5,000,000 by default: what Lambda
     /// takes (6 MB) less the room that the event around it needs.
     pub max_body_bytes: usize,
+    /// `MILLRACE_MAX_UPLOAD_BYTES`: the largest file that may be uploaded. 100,000,000 by default.
+    pub max_upload_bytes: u64,
+    /// `MILLRACE_FILES_ROOT`: the folder whose files flows may read by their paths. None by default, and none
+    /// when deployed: there, files are uploaded.
+    pub files_root: Option<PathBuf>,
+    /// How many bytes of vector indexes a process keeps in memory: a quarter of the function's memory
+    /// (`AWS_LAMBDA_FUNCTION_MEMORY_SIZE`), 256 MB elsewhere.
+    pub index_bytes: usize,
     /// `MILLRACE_STRICT_CODE`: refuse unknown code under a known component type. Off by default.
     pub strict_code: bool,
     /// `MILLRACE_LENIENT_TWEAKS`: ignore tweaks that fit nothing, as Langflow does. Off by default.
@@ -98,6 +110,7 @@ impl Environment {
         Self {
             table: store.table,
             queue_url: store.queue_url,
+            bucket: None,
             log: "info".to_owned(),
             lease: store.lease,
             task_timeout: store.task_timeout,
@@ -107,6 +120,9 @@ impl Environment {
             sync_timeout: RunnerConfig::default().sync_timeout,
             retention: store.retention,
             max_body_bytes: 5_000_000,
+            max_upload_bytes: store.max_upload_bytes,
+            files_root: None,
+            index_bytes: RunnerConfig::default().index_bytes,
             strict_code: false,
             lenient_tweaks: false,
             allow_hosts: Vec::new(),
@@ -131,6 +147,7 @@ impl Environment {
         };
         let count = |name, default| get(name).map_or(Ok(default), |value| number::<u64>(name, &value));
         Ok(Self {
+            bucket: get("MILLRACE_BUCKET"),
             log: get("MILLRACE_LOG").unwrap_or(defaults.log),
             lease: seconds("MILLRACE_LEASE_SECONDS", 1, defaults.lease)?,
             task_timeout: seconds("MILLRACE_TASK_TIMEOUT_SECONDS", 1, defaults.task_timeout)?,
@@ -144,6 +161,14 @@ impl Environment {
             max_body_bytes: match get("MILLRACE_MAX_BODY_BYTES") {
                 Some(value) => number("MILLRACE_MAX_BODY_BYTES", &value)?,
                 None => defaults.max_body_bytes,
+            },
+            max_upload_bytes: count("MILLRACE_MAX_UPLOAD_BYTES", defaults.max_upload_bytes)?,
+            files_root: get("MILLRACE_FILES_ROOT").map(PathBuf::from),
+            index_bytes: match get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") {
+                Some(megabytes) => {
+                    number::<usize>("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &megabytes)? * 1024 * 1024 / 4
+                }
+                None => defaults.index_bytes,
             },
             strict_code: flag("MILLRACE_STRICT_CODE")?,
             lenient_tweaks: flag("MILLRACE_LENIENT_TWEAKS")?,
@@ -161,7 +186,7 @@ impl Environment {
     /// # Errors
     /// [`OutboundError`] where the way out cannot be set up.
     pub async fn connect(&self) -> Result<Runner, OutboundError> {
-        let store = Store::connect(self.store_config(), Arc::new(SystemHost)).await;
+        let store = Store::connect(self.store_config(), self.bucket.clone(), Arc::new(SystemHost)).await;
         let outbound = Outbound::new(self.outbound_config())?;
         Ok(Runner::new(store, millrace_components::registry(), outbound, self.runner_config()))
     }
@@ -171,7 +196,7 @@ impl Environment {
     /// # Errors
     /// [`OutboundError`] where the way out cannot be set up.
     pub async fn connect_with(&self, background: TaskTracker) -> Result<Runner, OutboundError> {
-        let store = Store::connect(self.store_config(), Arc::new(SystemHost)).await;
+        let store = Store::connect(self.store_config(), self.bucket.clone(), Arc::new(SystemHost)).await;
         let outbound = Outbound::new(self.outbound_config())?;
         let registry = millrace_components::registry();
         Ok(Runner::with_background(store, registry, outbound, self.runner_config(), background))
@@ -186,6 +211,7 @@ impl Environment {
             max_task_timeout: self.max_task_timeout,
             max_failures: self.max_failures,
             tenant_concurrency: self.tenant_concurrency,
+            max_upload_bytes: self.max_upload_bytes,
             plain_keys: self.plain_keys,
             ..StoreConfig::new(self.table.as_str(), self.queue_url.as_str())
         }
@@ -197,6 +223,8 @@ impl Environment {
             strict_code: self.strict_code,
             tweaks: if self.lenient_tweaks { Leniency::Lenient } else { Leniency::Strict },
             variables: self.variables.clone(),
+            files_root: self.files_root.clone(),
+            index_bytes: self.index_bytes,
             sync_timeout: self.sync_timeout,
             ..RunnerConfig::default()
         }
@@ -259,6 +287,7 @@ mod tests {
         assert_eq!((environment.table.as_str(), environment.queue_url.as_str()), ("tasks", "http://queue/q"));
         assert_eq!(environment.max_body_bytes, 5_000_000);
         assert_eq!(environment.lease, Duration::from_secs(30));
+        assert_eq!((environment.bucket, environment.files_root), (None, None));
         assert!(!environment.plain_keys && !environment.allow_loopback && environment.variables.is_empty());
         for name in ["MILLRACE_TABLE", "MILLRACE_QUEUE_URL"] {
             assert_eq!(read(&[(name, "")]).unwrap_err(), EnvironmentError::Missing(name));
@@ -276,6 +305,10 @@ mod tests {
             ("MILLRACE_TENANT_CONCURRENCY", "9"),
             ("MILLRACE_SYNC_SECONDS", "890"),
             ("MILLRACE_PLAIN_KEYS", "true"),
+            ("MILLRACE_FILES_ROOT", "/data"),
+            ("MILLRACE_BUCKET", "objects"),
+            ("MILLRACE_MAX_UPLOAD_BYTES", "7"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
             ("MILLRACE_LENIENT_TWEAKS", "1"),
             ("MILLRACE_ALLOW_HOSTS", "ollama.lan:11434, 10.0.0.1"),
             ("OPENAI_API_KEY", "sk-secret"),
@@ -290,6 +323,9 @@ mod tests {
         assert!(store.plain_keys);
         assert_eq!(environment.runner_config().tweaks, Leniency::Lenient);
         assert_eq!(environment.runner_config().variables.keys().collect::<Vec<_>>(), ["OPENAI_API_KEY"]);
+        assert_eq!((environment.bucket.as_deref(), store.max_upload_bytes), (Some("objects"), 7));
+        assert_eq!(environment.runner_config().index_bytes, 128 * 1024 * 1024);
+        assert_eq!(environment.runner_config().files_root, Some(PathBuf::from("/data")));
         assert_eq!(environment.outbound_config().allow.len(), 2);
         assert!(!format!("{environment:?}").contains("sk-secret"));
     }

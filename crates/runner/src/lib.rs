@@ -8,6 +8,9 @@ mod config;
 pub mod environment;
 mod error;
 mod execute;
+mod files;
+mod flows;
+mod indexes;
 mod journal;
 mod keep_alive;
 mod now;
@@ -35,6 +38,7 @@ pub use now::{Executed, Ran};
 pub use sweep::Swept;
 pub use view::TaskView;
 
+use indexes::IndexCache;
 use plans::Plans;
 
 /// Runs tasks of all tenants. Cheap to clone.
@@ -47,6 +51,7 @@ struct Inner {
     outbound: Outbound,
     config: RunnerConfig,
     plans: Plans,
+    indexes: IndexCache,
     /// What is finished after the answer; none where the environment stops with the answer.
     background: Option<TaskTracker>,
     shutdown: CancellationToken,
@@ -77,8 +82,9 @@ impl Runner {
         config: RunnerConfig,
         background: Option<TaskTracker>,
     ) -> Self {
-        let (plans, shutdown) = (Plans::default(), CancellationToken::new());
-        Self(Arc::new(Inner { store, registry, outbound, config, plans, background, shutdown }))
+        let (plans, indexes) = (Plans::default(), IndexCache::new(config.index_bytes));
+        let shutdown = CancellationToken::new();
+        Self(Arc::new(Inner { store, registry, outbound, config, plans, indexes, background, shutdown }))
     }
 
     /// The store behind it.

@@ -4,19 +4,22 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use millrace_engine::{
-    Clock, ErrorKind, Journal, Nowhere, Resources, RunError, Services, Sessions, State, Supervisor, Variables,
+    Clock, ErrorKind, Journal, Resources, RunError, Services, Sessions, State, Supervisor, Variables,
 };
 use millrace_store::{FlowId, SessionId, Store, StoreError, TenantId, Turn};
 use serde_json::Value as Json;
 
 use crate::Runner;
+use crate::files::TenantFiles;
+use crate::flows::TenantFlows;
+use crate::indexes::FlowIndexes;
 
 /// One conversation of one tenant's flow.
-struct StoredSession {
-    store: Store,
-    tenant: TenantId,
-    flow: FlowId,
-    session: SessionId,
+pub(crate) struct StoredSession {
+    pub store: Store,
+    pub tenant: TenantId,
+    pub flow: FlowId,
+    pub session: SessionId,
 }
 
 #[async_trait]
@@ -32,18 +35,20 @@ impl Sessions for StoredSession {
         stored.map(drop).map_err(unavailable)
     }
 
-    async fn state(&self, _scope: &str) -> Result<Option<State>, RunError> {
-        Ok(None)
+    async fn state(&self, scope: &str) -> Result<Option<State>, RunError> {
+        let state = self.store.session_state(&self.tenant, self.flow, &self.session, scope).await;
+        Ok(state.map_err(unavailable)?.map(|state| State { version: state.version, body: state.body }))
     }
 
     async fn put_state(
         &self,
-        _scope: &str,
-        _expected: Option<u64>,
-        _writer: &str,
-        _body: &Json,
+        scope: &str,
+        expected: Option<u64>,
+        writer: &str,
+        body: &Json,
     ) -> Result<bool, RunError> {
-        Err(RunError::new(ErrorKind::Internal, "states are not kept yet"))
+        let place = (&self.tenant, self.flow, &self.session);
+        self.store.put_session_state(place, scope, expected, writer, body).await.map_err(unavailable)
     }
 
     async fn clear(&self) -> Result<(), RunError> {
@@ -96,14 +101,30 @@ impl Runner {
                 session: session.clone(),
             }),
             variables: Arc::new(OperatorVariables(self.0.config.variables.clone())),
-            files: Arc::new(Nowhere),
-            indexes: Arc::new(Nowhere),
-            flows: Arc::new(Nowhere),
+            files: Arc::new(TenantFiles {
+                store: store.clone(),
+                tenant: tenant.clone(),
+                root: self.0.config.files_root.clone(),
+                spool: self.0.config.spool.clone(),
+            }),
+            indexes: Arc::new(FlowIndexes { runner: self.clone(), tenant: tenant.clone(), flow }),
+            flows: Arc::new(TenantFlows {
+                runner: self.clone(),
+                tenant: tenant.clone(),
+                session: session.clone(),
+            }),
             clock: Arc::new(HostClock(store)),
             supervisor,
-            resources: Resources::default()
-                .with(self.0.outbound.clone())
-                .with(self.0.outbound.databases().clone()),
+            resources: self.resources(),
+        }
+    }
+
+    fn resources(&self) -> Resources {
+        let outbound = &self.0.outbound;
+        let resources = Resources::default().with(outbound.databases().clone()).with(outbound.clone());
+        match self.0.store.credentials() {
+            Some(credentials) => resources.with(credentials.clone()),
+            None => resources,
         }
     }
 }

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::environment::region::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-use crate::{Host, Store, StoreConfig};
+use crate::{Host, SharedCredentialsProvider, Store, StoreConfig};
 
 /// What one call of a service may take: three tries within 8 s.
 const TRIES: u32 = 3;
@@ -16,16 +19,55 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const TRY_TIMEOUT: Duration = Duration::from_secs(3);
 const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 
+/// What one call of the bucket may take: an object can have 100 MB. Its body is read within no time of its own,
+/// but has to go on coming.
+const OBJECT_TRY_TIMEOUT: Duration = Duration::from_secs(30);
+const OBJECT_TIMEOUT: Duration = Duration::from_secs(60);
+
 impl Store {
-    /// A store over clients with the region, credentials and endpoints that the AWS SDKs find by themselves.
-    /// Calls no service.
-    pub async fn connect(config: StoreConfig, host: Arc<dyn Host>) -> Self {
+    /// A store over clients with the region, credentials and endpoints that the AWS SDKs find by themselves,
+    /// with this bucket, if one is named. Calls no service.
+    pub async fn connect(config: StoreConfig, bucket: Option<String>, host: Arc<dyn Host>) -> Self {
         let sdk = sdk_config().await;
-        Self::new(aws_sdk_dynamodb::Client::new(&sdk), aws_sdk_sqs::Client::new(&sdk), config, host)
+        let store =
+            Self::new(aws_sdk_dynamodb::Client::new(&sdk), aws_sdk_sqs::Client::new(&sdk), config, host);
+        let store = match bucket {
+            Some(bucket) => store.with_bucket(s3(&sdk), bucket),
+            None => store,
+        };
+        match sdk.credentials_provider() {
+            Some(credentials) => store.with_credentials(credentials),
+            None => store,
+        }
     }
 }
 
+/// The role or the user that this process is on AWS, as the SDKs find it. Calls no service.
+pub async fn own_credentials() -> Option<SharedCredentialsProvider> {
+    // With a region of its own, so that nobody is asked for one.
+    let region =
+        RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new()).or_else("us-east-1");
+    defaults().region(region).load().await.credentials_provider()
+}
+
+fn s3(sdk: &SdkConfig) -> aws_sdk_s3::Client {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(OBJECT_TRY_TIMEOUT)
+        .operation_timeout(OBJECT_TIMEOUT)
+        .build();
+    let config = aws_sdk_s3::config::Builder::from(sdk)
+        .timeout_config(timeouts)
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+    aws_sdk_s3::Client::from_conf(config.build())
+}
+
 async fn sdk_config() -> SdkConfig {
+    defaults().load().await
+}
+
+fn defaults() -> ConfigLoader {
     let tls = Provider::Rustls(CryptoMode::Ring);
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -36,6 +78,4 @@ async fn sdk_config() -> SdkConfig {
         .http_client(aws_smithy_http_client::Builder::new().tls_provider(tls).build_https())
         .retry_config(RetryConfig::standard().with_max_attempts(TRIES))
         .timeout_config(timeouts)
-        .load()
-        .await
 }

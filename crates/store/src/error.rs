@@ -84,14 +84,15 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// Error codes that mean "later", for both services.
-const THROTTLES: [&str; 8] = [
+/// Error codes that mean "later", for all services.
+const THROTTLES: [&str; 9] = [
     "ProvisionedThroughputExceededException",
     "ThrottlingException",
     "Throttling",
     "ThrottledException",
     "RequestThrottled",
     "RequestLimitExceeded",
+    "SlowDown",
     "TransactionConflictException",
     "TransactionInProgressException",
 ];
@@ -121,13 +122,17 @@ fn from_code(code: Option<&str>) -> StoreError {
     match code {
         Some(code) if THROTTLES.contains(&code) => StoreError::Throttled(fault),
         Some(
-            "AccessDeniedException"
+            "AccessDenied"
+            | "AccessDeniedException"
             | "IncompleteSignatureException"
+            | "InvalidAccessKeyId"
             | "InvalidSignatureException"
             | "MissingAuthenticationTokenException"
+            | "NoSuchBucket"
             | "QueueDoesNotExist"
             | "AWS.SimpleQueueService.NonExistentQueue"
             | "ResourceNotFoundException"
+            | "SignatureDoesNotMatch"
             | "UnrecognizedClientException"
             | "ValidationException",
         ) => StoreError::Misconfigured(fault),

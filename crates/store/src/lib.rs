@@ -1,7 +1,8 @@
-//! Tasks and their journals, flows, keys and sessions in DynamoDB, the queue in SQS.
+//! Tasks and their journals, flows, keys and sessions in DynamoDB, the queue in SQS, what is large in S3.
 //!
 //! The only crate that names their SDKs, and one that knows no engine: what a task runs on and what it
-//! returns are opaque JSON here. There is one table (see [`schema`]) and one queue.
+//! returns are opaque JSON here. There is one table (see [`schema`]), one queue and one
+//! bucket.
 //!
 //! - **The tenant is in every partition key**, so that another tenant's row cannot even be addressed.
 //! - A task's state changes by one pure function, [`state::next`]; the conditions of the writes are
@@ -10,6 +11,7 @@
 //!   function of its row.
 //! - A retry of any call, by the SDK or by the caller, has the effect of one call.
 
+mod bucket;
 mod callback_secret;
 mod callbacks;
 mod condition;
@@ -19,6 +21,7 @@ mod flows;
 mod host;
 mod idempotency;
 mod ids;
+mod indexes;
 mod item;
 mod journal;
 mod keys;
@@ -28,12 +31,14 @@ mod queue;
 mod recovery;
 mod rows;
 pub mod schema;
+mod session_state;
 mod sessions;
 mod size;
 mod slots;
 pub mod state;
 mod table;
 mod tasks;
+mod uploads;
 
 use std::fmt;
 use std::sync::Arc;
@@ -41,8 +46,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 pub use callback_secret::CallbackSecret;
 pub use callbacks::CallbackState;
+pub use connect::own_credentials;
 pub use error::{Fault, StoreError};
 pub use flows::{FlowDraft, FlowPatch, FlowRecord, flow_data_version};
 pub use host::{Host, SystemHost};
@@ -53,6 +60,7 @@ pub use keys::{KeyRecord, NewKey, Principal};
 pub use queue::{MalformedMessage, TaskMessage};
 pub use recovery::{Due, Reason, Recovered};
 pub use schema::create_table_if_absent;
+pub use session_state::SessionState;
 pub use sessions::Turn;
 pub use slots::Slot;
 pub use state::State;
@@ -60,6 +68,7 @@ pub use tasks::{
     Cancelled, Claim, Counts, Cursor, Finished, InvalidCursor, Lease, NewTask, Outcome, Refusal, Renewal,
     Requeue, Requeued, Submitted, TaskError, TaskPage, TaskQuery, TaskRecord, TaskSummary,
 };
+pub use uploads::{Upload, UploadRef, UploadTicket};
 
 /// What the store has to be told. Nothing here is read from the environment.
 #[derive(Debug, Clone)]
@@ -80,6 +89,8 @@ pub struct StoreConfig {
     pub max_task_timeout: Duration,
     /// How many tasks of one tenant run at once; 0, the default, is no limit.
     pub tenant_concurrency: u32,
+    /// The largest file that may be uploaded, in bytes. 100 MB by default.
+    pub max_upload_bytes: u64,
     /// Whether keys of any text are accepted, as [`Store::seed_key`] makes them. For the local cloud only.
     pub plain_keys: bool,
 }
@@ -96,21 +107,25 @@ impl StoreConfig {
             task_timeout: Duration::from_secs(60 * 60),
             max_task_timeout: Duration::from_secs(24 * 60 * 60),
             tenant_concurrency: 0,
+            max_upload_bytes: 100_000_000,
             plain_keys: false,
         }
     }
 }
 
-/// The table and the queue. Cheap to clone; clones share the cache of API keys.
+/// The table, the queue and the bucket. Cheap to clone; clones share the cache of API keys.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     dynamodb: aws_sdk_dynamodb::Client,
     sqs: aws_sdk_sqs::Client,
     config: StoreConfig,
     host: Arc<dyn Host>,
-    keys: keys::KeyCache,
+    keys: Arc<keys::KeyCache>,
+    bucket: Option<bucket::Bucket>,
+    credentials: Option<SharedCredentialsProvider>,
 }
 
 impl Store {
@@ -121,7 +136,36 @@ impl Store {
         config: StoreConfig,
         host: Arc<dyn Host>,
     ) -> Self {
-        Self(Arc::new(Inner { dynamodb, sqs, config, host, keys: keys::KeyCache::default() }))
+        let keys = Arc::default();
+        Self(Arc::new(Inner { dynamodb, sqs, config, host, keys, bucket: None, credentials: None }))
+    }
+
+    /// The same store with a bucket. Without one there are no uploads, indexes are not kept, and large values
+    /// stand in the table.
+    ///
+    /// The client must not add checksums of its own (`RequestChecksumCalculation::WhenRequired`): whoever is
+    /// handed a pre-signed request could not fill them in.
+    #[must_use]
+    pub fn with_bucket(self, s3: aws_sdk_s3::Client, name: impl Into<String>) -> Self {
+        let inner = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Inner { bucket: Some(bucket::Bucket { client: s3, name: name.into() }), ..inner }))
+    }
+
+    /// The same store, knowing the role that its process has on AWS.
+    #[must_use]
+    pub fn with_credentials(self, credentials: SharedCredentialsProvider) -> Self {
+        let inner = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Inner { credentials: Some(credentials), ..inner }))
+    }
+
+    /// The role that this process has on AWS, for other services of it.
+    pub fn credentials(&self) -> Option<&SharedCredentialsProvider> {
+        self.0.credentials.as_ref()
+    }
+
+    /// Whether there is a bucket.
+    pub fn has_bucket(&self) -> bool {
+        self.0.bucket.is_some()
     }
 
     /// What the store was told.

@@ -179,6 +179,13 @@ pub(crate) fn scope_prefix(scope: &str) -> String {
     format!("{}#", scope.replace('%', "%25").replace('#', "%23"))
 }
 
+/// The sort key of what a scope keeps beside its turns.
+///
+/// In a scope's own prefix a `%` is always followed by a digit, so that no turn is ever taken for a state.
+pub(crate) fn state_sort(scope: &str) -> String {
+    format!("%state#{scope}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +195,9 @@ mod tests {
         assert_eq!(scope_prefix("chat"), "chat#");
         assert_ne!(scope_prefix("a") + "b#c", scope_prefix("a#b") + "c");
         assert_ne!(scope_prefix("a#"), scope_prefix("a%23"));
+        for scope in ["", "%state", "%state#a", "#state#"] {
+            assert!(!state_sort("a").starts_with(&scope_prefix(scope)), "{scope}");
+        }
     }
 
     #[test]

@@ -102,6 +102,7 @@ pub(crate) mod attr {
     pub(crate) const USES: &str = "uses";
     pub(crate) const VERSION: &str = "version";
     pub(crate) const WARNINGS: &str = "warnings";
+    pub(crate) const WRITER: &str = "writer";
     pub(crate) const YIELDS: &str = "yields";
 }
 

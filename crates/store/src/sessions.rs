@@ -14,7 +14,7 @@ use crate::schema::{EXPIRES, SK, attr};
 use crate::table::{Range, Sort};
 
 /// DynamoDB's limit for a sort key, in bytes.
-const SORT_KEY_LIMIT: usize = 1024;
+pub(crate) const SORT_KEY_LIMIT: usize = 1024;
 
 /// One turn of a conversation.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,7 +85,7 @@ impl Store {
             .collect()
     }
 
-    /// Forgets a conversation: all turns of all scopes.
+    /// Forgets a conversation: all turns and states of all scopes.
     ///
     /// # Errors
     /// Those of the service; some turns may then be left, and a second call goes on.

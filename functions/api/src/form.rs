@@ -12,15 +12,27 @@ pub(crate) fn is_form(content_type: &str) -> bool {
     multer::parse_boundary(content_type).is_ok()
 }
 
-/// The parts of a form, by name. The body has been read, so that its size is bounded already.
-pub(crate) async fn parts(content_type: &str, bytes: Bytes) -> Result<Vec<(String, Bytes)>, ApiError> {
+/// A part of a form.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// What the form calls it.
+    pub(crate) name: String,
+    /// What the client calls the file that it is; none for a plain field.
+    pub(crate) file_name: Option<String>,
+    /// What is in it.
+    pub(crate) bytes: Bytes,
+}
+
+/// The parts of a form, in order. The body has been read, so that its size is bounded already.
+pub(crate) async fn parts(content_type: &str, bytes: Bytes) -> Result<Vec<Part>, ApiError> {
     let boundary = multer::parse_boundary(content_type).map_err(unreadable)?;
     let body = stream::iter([Ok::<_, std::convert::Infallible>(bytes)]);
     let mut form = Multipart::new(body, boundary);
     let mut parts = Vec::new();
     while let Some(part) = form.next_field().await.map_err(unreadable)? {
         let name = part.name().unwrap_or_default().to_owned();
-        parts.push((name, part.bytes().await.map_err(unreadable)?));
+        let file_name = part.file_name().map(str::to_owned);
+        parts.push(Part { name, file_name, bytes: part.bytes().await.map_err(unreadable)? });
     }
     Ok(parts)
 }
@@ -40,8 +52,11 @@ mod tests {
         let body = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.json\"\r\n\r\n{}\r\n\
                     --b\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nü\r\n--b--\r\n";
         let parts = parts(TYPE, Bytes::from(body)).await.unwrap();
-        let expected =
-            [("file", "{}"), ("note", "ü")].map(|(name, text)| (name.to_owned(), Bytes::from(text)));
+        let expected = [("file", Some("a.json"), "{}"), ("note", None, "ü")].map(|(name, file, text)| Part {
+            name: name.to_owned(),
+            file_name: file.map(str::to_owned),
+            bytes: Bytes::from(text),
+        });
         assert_eq!(parts, expected);
     }
 

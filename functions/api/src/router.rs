@@ -15,7 +15,9 @@ use crate::App;
 use crate::auth::Wording::{Key, KeyOrToken};
 use crate::error::ApiError;
 use crate::route::Route;
-use crate::routes::{api_key, callback_secret, flows, flows_transfer, health, process, run, task, tasks};
+use crate::routes::{
+    api_key, callback_secret, flows, flows_transfer, health, process, run, task, tasks, upload,
+};
 use crate::trace;
 
 /// Method, path, who may call it, handler. Whatever is not here is 404; what is not `open` needs a key.
@@ -44,6 +46,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::keyed(GET, "/api/v1/flows/{flow_id}", KeyOrToken, flows::read),
         Route::keyed(PATCH, "/api/v1/flows/{flow_id}", KeyOrToken, flows::update),
         Route::keyed(DELETE, "/api/v1/flows/{flow_id}", KeyOrToken, flows::delete),
+        Route::keyed(POST, "/api/v1/upload/{flow_id}", KeyOrToken, upload::upload),
         Route::keyed(GET, "/api/v1/api_key/", KeyOrToken, api_key::list),
         Route::keyed(POST, "/api/v1/api_key/", KeyOrToken, api_key::create),
         Route::keyed(DELETE, "/api/v1/api_key/{key_id}", KeyOrToken, api_key::delete),

@@ -155,13 +155,13 @@ fn endpoint_name(fields: &mut Fields) -> Option<String> {
     None
 }
 
-fn flow_id(incoming: &Incoming) -> Result<FlowId, ApiError> {
+pub(crate) fn flow_id(incoming: &Incoming) -> Result<FlowId, ApiError> {
     let text = incoming.param("flow_id");
     let refused = |why: String| Fault::uuid(vec!["path".into(), "flow_id".into()], &why, text).into();
     uuid_text::parse(text).map(FlowId).map_err(refused)
 }
 
-fn unknown() -> ApiError {
+pub(crate) fn unknown() -> ApiError {
     ApiError::not_found("Flow not found")
 }
 

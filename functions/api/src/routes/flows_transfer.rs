@@ -29,8 +29,8 @@ pub(crate) async fn upload(incoming: Incoming, caller: Principal) -> Result<Resp
         return Err(missing("file").into());
     }
     let parts = form::parts(&content_type, bytes).await?;
-    let (_, file) = parts.into_iter().find(|(name, _)| name == "file").ok_or_else(|| missing("file"))?;
-    let flows = match json_body(&file)? {
+    let file = parts.into_iter().find(|part| part.name == "file").ok_or_else(|| missing("file"))?;
+    let flows = match json_body(&file.bytes)? {
         Value::Object(mut export) => {
             export.remove("flows").unwrap_or_else(|| Value::Array(vec![export.into()]))
         }

@@ -9,3 +9,4 @@ pub(crate) mod process;
 pub(crate) mod run;
 pub(crate) mod task;
 pub(crate) mod tasks;
+pub(crate) mod upload;

@@ -113,7 +113,7 @@ fn fields(body: Option<Value>) -> Result<Fields, Vec<Fault>> {
 /// A form as the JSON it stands for: everything is text, but for the tweaks.
 async fn form_value(content_type: &str, bytes: Bytes) -> Result<Value, ApiError> {
     let mut object = Map::new();
-    for (name, bytes) in form::parts(content_type, bytes).await? {
+    for form::Part { name, bytes, .. } in form::parts(content_type, bytes).await? {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let value = match name.as_str() {
             "tweaks" if text.is_empty() => Value::Null,
