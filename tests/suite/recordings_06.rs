@@ -96,13 +96,12 @@ pub fn flow_data(folder: &Path, recording: &Json, provider: &str) -> Json {
     data
 }
 
-/// The recorded calls of models that write: embeddings are answered by rule, however often they are asked for.
+/// The recorded calls of models that write. Embeddings are answered by rule, however often they are asked for, and
+/// so are searches.
 fn model_calls(turn: &Json) -> Vec<Json> {
     let calls = turn["llm_calls"].as_array().cloned().unwrap_or_default();
-    calls
-        .into_iter()
-        .filter(|call| call["path"].as_str().is_some_and(|p| !p.ends_with("/embeddings")))
-        .collect()
+    let writes = |call: &Json| ["messages", "prompt"].iter().any(|name| call["body"].get(name).is_some());
+    calls.into_iter().filter(writes).collect()
 }
 
 /// What the provider answers in a turn, each to the request that was recorded.

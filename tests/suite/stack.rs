@@ -253,7 +253,8 @@ fn runner(cloud: &LocalCloud, provider: &Provider, meter: &Meter, setup: &Setup)
             ..StoreConfig::new("millrace", cloud.queue_url())
         },
         Arc::new(SystemHost),
-    );
+    )
+    .with_bucket(cloud.s3_client(), cloud.bucket());
     let outbound =
         Outbound::new(OutboundConfig { allow_loopback: true, ..OutboundConfig::default() }).unwrap();
     let variables = [

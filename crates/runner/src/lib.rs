@@ -34,6 +34,7 @@ pub use call::{Call, Idempotency, Inputs, Job, Options};
 pub use config::RunnerConfig;
 pub use error::RunnerError;
 pub use execute::Answer;
+pub use millrace_engine::Report;
 pub use now::{Executed, Ran};
 pub use sweep::Swept;
 pub use view::TaskView;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use millrace_engine::{ErrorKind, FlowError, Plan, RunError, parse};
+use millrace_engine::{ErrorKind, FlowError, Plan, Report, RunError, Warning, parse};
 use millrace_store::{FlowId, StoreError, TenantId};
 use serde_json::Value as Json;
 
@@ -38,16 +38,20 @@ impl Plans {
 }
 
 impl Runner {
-    /// What will not run, or not as drawn, in sentences for the flow's owner. An empty draft has no faults.
-    pub fn check(&self, data: &Json) -> Vec<String> {
+    /// What can be said of a flow before it runs, and the same faults in sentences for its owner. `None` for an
+    /// empty draft, which has none.
+    pub fn check(&self, data: &Json) -> Option<(Report, Vec<String>)> {
         let is_draft = data.get("nodes").and_then(Json::as_array).is_some_and(Vec::is_empty);
         if is_draft {
-            return Vec::new();
+            return None;
         }
-        match self.compile(data) {
-            Ok(plan) => plan.warnings().iter().map(ToString::to_string).collect(),
-            Err(error) => vec![millrace_engine::Warning::Broken(error).to_string()],
-        }
+        Some(match self.compile(data) {
+            Ok(plan) => (plan.report(), plan.warnings().iter().map(ToString::to_string).collect()),
+            Err(error) => {
+                let warning = Warning::Broken(error);
+                (Report::broken(None, &warning), vec![warning.to_string()])
+            }
+        })
     }
 
     fn compile(&self, data: &Json) -> Result<Arc<Plan>, FlowError> {

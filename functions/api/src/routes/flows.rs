@@ -3,7 +3,7 @@
 use axum::response::Response;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use millrace_runner::Runner;
+use millrace_runner::{Report, Runner};
 use millrace_store::{FlowDraft, FlowId, FlowPatch, FlowRecord, Principal, Store, TenantId};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -35,6 +35,9 @@ pub(crate) struct FlowRead<D> {
     endpoint_name: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
+    /// What runs, what does not and why, and which services are called; in the answer to an upload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<Report>,
 }
 
 /// `POST /api/v1/flows/`
@@ -63,12 +66,15 @@ pub(crate) async fn update(incoming: Incoming, caller: Principal) -> Result<Resp
     let id = flow_id(&incoming)?;
     let runner = &incoming.app.runner;
     let patch = patch(incoming.body.into_value())?;
-    let warnings = patch.data.as_ref().map(|data| runner.check(data));
+    let (report, warnings) = checked(runner, patch.data.as_ref());
+    let warnings = patch.data.as_ref().map(|_| warnings);
     let written = patch.data.as_ref().map(to_raw_value).transpose().map_err(ApiError::internal)?;
     let patch = FlowPatch { warnings, ..patch };
     let record = runner.store().update_flow(&caller.tenant, id, patch).await?.ok_or_else(unknown)?;
     match written {
-        Some(data) => Ok(respond::ok(&FlowRead::new(&caller.tenant, record, Some(data)))),
+        Some(data) => {
+            Ok(respond::ok(&FlowRead { report, ..FlowRead::new(&caller.tenant, record, Some(data)) }))
+        }
         None => Ok(respond::ok(&with_data(runner.store(), &caller.tenant, record).await?)),
     }
 }
@@ -95,10 +101,17 @@ pub(crate) async fn store(
     tenant: &TenantId,
     draft: FlowDraft,
 ) -> Result<FlowRead<Box<RawValue>>, ApiError> {
-    let warnings = draft.data.as_ref().map(|data| runner.check(data)).unwrap_or_default();
+    let (report, warnings) = checked(runner, draft.data.as_ref());
     let data = draft.data.as_ref().map(to_raw_value).transpose().map_err(ApiError::internal)?;
     let record = runner.store().create_flow(tenant, draft, warnings).await?;
-    Ok(FlowRead::new(tenant, record, data))
+    Ok(FlowRead { report, ..FlowRead::new(tenant, record, data) })
+}
+
+fn checked(runner: &Runner, data: Option<&Value>) -> (Option<Report>, Vec<String>) {
+    match data.and_then(|data| runner.check(data)) {
+        Some((report, warnings)) => (Some(report), warnings),
+        None => (None, Vec::new()),
+    }
 }
 
 /// Reads a flow to be created. Other fields, which exports have many of, are ignored.
@@ -190,6 +203,7 @@ impl<D> FlowRead<D> {
             user_id: user_id(tenant),
             endpoint_name: record.endpoint_name,
             warnings: record.warnings,
+            report: None,
         }
     }
 }

@@ -98,7 +98,11 @@ async fn what_will_not_run_is_said_when_it_is_stored() {
     let warnings = flow["warnings"].as_array().unwrap();
     assert!(warnings[0].as_str().unwrap().contains("NoSuchNode"), "{warnings:?}");
     let path = format!("/api/v1/flows/{}", flow["id"].as_str().unwrap());
-    assert_eq!(api.get(&path).await.json()["warnings"], flow["warnings"]);
+    assert_eq!(flow["report"]["runs"], false);
+    assert_eq!(flow["report"]["nodes"][0]["type"], "NoSuchNode");
+    let read = api.get(&path).await.json();
+    assert_eq!(read["warnings"], flow["warnings"]);
+    assert!(read["report"].is_null(), "the report is in the answer to an upload alone");
 }
 
 #[tokio::test]
