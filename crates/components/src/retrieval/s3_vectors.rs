@@ -1,7 +1,6 @@
 //! Amazon S3 Vectors: documents in an index of a vector bucket, over its REST interface.
 
 use async_trait::async_trait;
-use http::Method;
 use millrace_engine::{
     Capability, Component, Context, Default, Document, Entry, Example, LazyValue, Outputs, RunError, Spec,
     Usage, Value, handles, json, message, output, reach, secret, text,
