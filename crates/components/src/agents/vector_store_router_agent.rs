@@ -9,6 +9,7 @@ use millrace_engine::{
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
+use super::executor::MAX_ITERATIONS;
 use super::react::{ReactPrompt, react_agent};
 use super::wording;
 use crate::toolkits::vector_store_info::StoreInfo;
@@ -62,7 +63,7 @@ impl Component for VectorStoreRouterAgent {
             (None, Some(infos)) => router_tools(infos.iter().map(|info| info.0.as_ref()), &self.llm),
             (None, None) => return refused("field 'vectorstores': is required; connect it"),
         };
-        if !(1..=100).contains(&self.max_iterations) {
+        if !(1..=MAX_ITERATIONS).contains(&self.max_iterations) {
             return refused("field 'max_iterations': must be from 1 to 100");
         }
         let (prefix, suffix) = (PREFIX.to_owned(), wording::ZERO_SHOT_SUFFIX.to_owned());

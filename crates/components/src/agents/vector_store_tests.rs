@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use millrace_engine::{
@@ -15,7 +16,10 @@ use crate::toolkits::vector_store_tools::{store_tools, toolkit};
 
 async fn info(stand: &Stand, name: &str, texts: &[&str]) -> Arc<StoreInfo> {
     let embedder: Arc<dyn Embedder> = Letters::of(26);
-    let (cx, documents) = (stand.cx().scope(name), documents(texts));
+    let (cx, mut documents) = (stand.cx().scope(name), documents(texts));
+    for document in &mut documents {
+        document.metadata.insert("source".to_owned(), json!("people.csv"));
+    }
     // All under one name: flows of several stores often leave the collection's name as it was drawn.
     let collection = "langflow".to_owned();
     let store = Collection::open(&cx, collection, Metric::SquaredL2, embedder, &documents, false).await;
@@ -117,5 +121,68 @@ async fn an_agent_without_a_store_is_refused() {
     for entry in [&vector_store_agent::ENTRY, &vector_store_router_agent::ENTRY] {
         let error = entry.run(vec![model(&llm)], &stand.cx()).await.unwrap_err();
         assert_eq!((error.kind, error.message.contains("connect it")), (ErrorKind::Flow, true), "{error}");
+    }
+}
+
+/// Recordings of Langflow 0.6: the same replies lead to the same calls. Those of the leak are told apart by
+/// what they must not know.
+#[tokio::test]
+async fn recorded_replies_lead_to_recorded_calls() {
+    let cases = [
+        ("vector_store", "UploadExamples"),
+        ("csv_loader", "People"),
+        ("pdf_loader", "PDF"),
+        ("vector_agent_with_sources", "People"),
+        ("chroma_leak_a", "UploadExamples"),
+        ("chroma_leak_b", "People"),
+    ];
+    for (name, tool) in cases {
+        let path = format!("../../../shared/langflow-0.6/goldens/{name}.json");
+        let Ok(text) = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)) else {
+            println!("skipped: no recordings beside the repository");
+            return;
+        };
+        replay(name, tool, &serde_json::from_str::<Json>(&text).unwrap()["turns"][0]).await;
+    }
+}
+
+async fn replay(name: &str, tool: &str, turn: &Json) {
+    let all = turn["llm_calls"].as_array().unwrap();
+    let calls: Vec<&Json> = all.iter().filter(|call| call["body"]["messages"].is_array()).collect();
+    let said: Vec<&str> = calls.iter().map(|call| call["reply"]["content"].as_str().unwrap()).collect();
+    let (stand, llm) = (Stand::offline(), Scripted::saying(&said));
+    let texts = embedded(&all[0]["body"]["input"]);
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let info = object(info(&stand, tool, &texts).await);
+    let inputs = vec![model(&llm), ("vectorstoreinfo".to_owned(), info)];
+    let agent = run(&vector_store_agent::ENTRY, &stand, inputs).await;
+    let question = turn["request"]["body"]["inputs"]["input"].as_str().unwrap();
+    assert_eq!(asked(&stand, &agent, question).await, turn["response"]["result"], "{name}");
+
+    let prompts = llm.prompts();
+    let asked = llm.asked.lock().unwrap();
+    assert_eq!(asked.len(), calls.len(), "{name}");
+    for (ours, theirs) in asked.iter().zip(&calls) {
+        let body = &theirs["body"];
+        let roles = |messages: &Json| -> Vec<Json> {
+            messages.as_array().unwrap().iter().map(|message| message["role"].clone()).collect()
+        };
+        assert_eq!(roles(&json!(ours.messages)), roles(&body["messages"]), "{name}");
+        assert_eq!(json!(ours.stop), body.get("stop").cloned().unwrap_or_else(|| json!([])), "{name}");
+    }
+    assert!(texts.iter().all(|text| prompts[1].contains(text)), "{name}: {}", prompts[1]);
+    assert_eq!(prompts[1].contains("name: Alice"), tool == "People", "{name}: {}", prompts[1]);
+    assert_eq!(prompts[1].contains("How to upload"), tool == "UploadExamples", "{name}: {}", prompts[1]);
+}
+
+/// The texts of a recorded embedding call, which has their characters as numbers; of a long one the beginning.
+fn embedded(input: &Json) -> Vec<String> {
+    let text = |codes: &Json| -> String {
+        let codes = codes.as_array().unwrap().iter().map(|code| code.as_u64().unwrap() as u32);
+        codes.filter_map(char::from_u32).collect()
+    };
+    match input.get("first") {
+        Some(first) => vec![text(first)],
+        None => input.as_array().unwrap().iter().map(text).collect(),
     }
 }

@@ -142,11 +142,6 @@ impl Index {
         &self.bytes
     }
 
-    /// How many documents are in it.
-    pub fn len(&self) -> usize {
-        self.count
-    }
-
     /// Numbers of each vector; 0 where there is none.
     pub fn dimensions(&self) -> usize {
         self.dimensions
@@ -241,11 +236,11 @@ mod tests {
     #[test]
     fn what_is_kept_comes_back() {
         let index = Index::open(two().bytes().clone()).unwrap();
-        assert_eq!((index.len(), index.dimensions()), (2, 2));
+        assert_eq!((index.count, index.dimensions()), (2, 2));
         assert_eq!(index.vector(1), [-0.5, 1e-9]);
         assert_eq!(index.document(1).unwrap(), document("ü"));
         let both = Index::merge(&[index.clone(), index]).unwrap();
-        assert_eq!((both.len(), both.document(2).unwrap()), (4, document("a")));
+        assert_eq!((both.count, both.document(2).unwrap()), (4, document("a")));
         assert_eq!(Index::open(Index::build(&[], &[]).unwrap().bytes().clone()).unwrap().rows().count(), 0);
     }
 
