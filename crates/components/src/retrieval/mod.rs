@@ -20,10 +20,10 @@ mod pinecone;
 mod preset;
 mod qdrant;
 mod remote;
-mod retriever_tool;
-mod retriever_vector_store;
 #[cfg(test)]
 mod remote_tests;
+mod retriever_tool;
+mod retriever_vector_store;
 mod s3_vectors;
 mod wired_documents;
 
