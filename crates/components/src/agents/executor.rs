@@ -5,10 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::join_all;
 use millrace_engine::{
-    Capability, Chain, ChainCall, Context, ErrorKind, Memory, MemoryKeys, Outputs, RunError, Tool, ToolCall,
-    ToolInput, Value, python_str,
+    Capability, Chain, ChainCall, Context, ErrorKind, Memory, Outputs, RunError, Tool, ToolCall, ToolInput,
+    Value, python_str,
 };
 use serde_json::{Map, Value as Json};
+
+use crate::chains::recall::{Recalled, demand};
 
 /// Iterations where nobody says how many (LangChain's default).
 pub(crate) const DEFAULT_ITERATIONS: u32 = 15;
@@ -122,23 +124,6 @@ impl Executor {
     fn tool(&self, name: &str) -> Option<&Arc<dyn Tool>> {
         self.tools.iter().rev().find(|tool| tool.name() == name)
     }
-
-    /// The input that is the person's turn. Found before the model is called: a call whose turn cannot be
-    /// kept must not be paid.
-    fn turn(&self, keys: &MemoryKeys, inputs: &Map<String, Json>) -> Result<String, RunError> {
-        let mut names: Vec<&String> = match &keys.input {
-            Some(name) => vec![name],
-            None => inputs.keys().filter(|name| **name != keys.memory && *name != "stop").collect(),
-        };
-        if names.len() > 1 {
-            let read = self.planner.input_keys();
-            names.retain(|name| read.contains(name));
-        }
-        match names.as_slice() {
-            [name] => inputs.get(*name).map(python_str).ok_or_else(|| missing(&[(*name).clone()])),
-            _ => Err(ambiguous(&names)),
-        }
-    }
 }
 
 /// The iterations that a node asks for.
@@ -158,25 +143,12 @@ fn shortened(observation: String) -> String {
     format!("{}\n[cut after {MAX_OBSERVATION} characters]", &observation[..cut])
 }
 
-fn missing(names: &[String]) -> RunError {
-    let names: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
-    RunError::new(ErrorKind::Input, format!("Missing some input keys: {{{}}}", names.join(", ")))
-}
-
-fn ambiguous(names: &[&String]) -> RunError {
-    let names: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
-    let message = format!(
-        "One input key expected got [{}]; say in the memory's input_key which is the turn",
-        names.join(", ")
-    );
-    RunError::new(ErrorKind::Input, message)
-}
-
 #[async_trait]
 impl Chain for Executor {
     fn input_keys(&self) -> Vec<String> {
+        let filled = self.memory.as_ref().map(|memory| memory.variables()).unwrap_or_default();
         let mut names = self.planner.input_keys();
-        names.retain(|name| self.memory.as_ref().is_none_or(|memory| memory.keys().memory != *name));
+        names.retain(|name| !filled.contains(name));
         names
     }
 
@@ -185,24 +157,14 @@ impl Chain for Executor {
     }
 
     async fn call(&self, cx: &Context, inputs: Map<String, Json>) -> Result<ChainCall, RunError> {
-        let mut absent = self.input_keys();
-        absent.retain(|name| !inputs.contains_key(name));
-        if !absent.is_empty() {
-            absent.sort();
-            return Err(missing(&absent));
-        }
-        let mut memory = Map::new();
-        let mut turn = String::new();
-        if let Some(kept) = &self.memory {
-            turn = self.turn(kept.keys(), &inputs)?;
-            memory.insert(kept.keys().memory.clone(), kept.load(cx).await?);
-        }
-        let mut values = inputs;
-        values.extend(memory.clone());
+        demand(&self.input_keys(), &inputs)?;
+        let recalled = Recalled::load(cx, self.memory.as_ref(), &inputs, &self.planner.input_keys()).await?;
+        let mut values = inputs.clone();
+        values.extend(recalled.values.clone());
         let answer = self.run(cx, &values).await?;
-        if let Some(kept) = &self.memory {
-            kept.save(cx, &turn, &python_str(&answer)).await?;
-        }
-        Ok(ChainCall { memory, outputs: Map::from_iter([("output".to_owned(), answer)]) })
+        let text = python_str(&answer);
+        let outputs = Map::from_iter([("output".to_owned(), answer)]);
+        recalled.keep(cx, &inputs, &outputs, &text).await?;
+        Ok(ChainCall { memory: recalled.values, outputs })
     }
 }

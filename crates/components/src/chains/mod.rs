@@ -17,7 +17,7 @@ pub(crate) mod own_prompt;
 mod prompt_chain;
 mod prompt_runner;
 pub(crate) mod qa;
-mod recall;
+pub(crate) mod recall;
 #[cfg(test)]
 mod recorded_tests;
 mod retrieval_qa;
