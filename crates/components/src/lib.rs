@@ -20,12 +20,14 @@ mod stand_in;
 mod toolkits;
 mod tools;
 mod unsupported;
+mod variables;
 mod web;
 
 use std::sync::LazyLock;
 
 use millrace_engine::{Entry, Registry};
 pub use unsupported::UNSUPPORTED;
+pub use variables::VARIABLES;
 
 /// A category by name, and its component types.
 pub type Category = (&'static str, &'static [&'static Entry]);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use millrace_components::{CATEGORIES, ENTRIES, UNSUPPORTED, registry};
+use millrace_components::{CATEGORIES, ENTRIES, UNSUPPORTED, VARIABLES, registry};
 use millrace_engine::{Entry, FieldKind, Input};
 
 /// Every component type of Langflow 0.6.19 and 1.13, with the releases that have it, tab-separated.
@@ -68,6 +68,10 @@ fn page() -> String {
         write!(page, "\n## {category}\n").unwrap();
         sorted(entries).into_iter().for_each(|entry| describe(&mut page, entry, &releases));
     }
+    page.push_str("\n## Variables\n\nWhere a node leaves a key or an address open, these variables of the process count. A key \
+         goes only to its provider's own address or to one that a variable names.\n\n");
+    writeln!(page, "{}", VARIABLES.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
+        .unwrap();
     page.push_str("\n## Not supported\n\n| type | why |\n|---|---|\n");
     for (name, reason) in UNSUPPORTED {
         writeln!(page, "| {name} | {reason} |").unwrap();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use millrace_components::{ENTRIES, UNSUPPORTED, registry};
+use millrace_components::{ENTRIES, UNSUPPORTED, VARIABLES, registry};
 use millrace_engine::{
     Clock, Context, ErrorKind, FieldKind, File, Files, Inputs, Kind, MemoryJournal, MemorySessions, Nowhere,
     Resources, RunError, Services, Unsupervised, Value, Variables,
@@ -22,6 +22,19 @@ fn every_name_stands_once() {
     }
 }
 
+/// A name that components look up and the list does not have could never be set.
+#[test]
+fn every_variable_that_is_looked_up_is_listed() {
+    assert!(VARIABLES.is_sorted());
+    for text in sources() {
+        for (_, rest) in text.match_indices("variable(\"").map(|(at, found)| text.split_at(at + found.len()))
+        {
+            let name = rest.split('"').next().unwrap();
+            assert!(VARIABLES.contains(&name), "{name} is not in variables.rs");
+        }
+    }
+}
+
 #[test]
 fn what_is_left_out_is_not_there() {
     assert!(UNSUPPORTED.is_sorted_by_key(|(name, _)| name.to_lowercase()));
@@ -33,15 +46,24 @@ fn what_is_left_out_is_not_there() {
 /// An entry in a file that the list does not name would be a component nobody can use.
 #[test]
 fn every_file_with_an_entry_is_listed() {
-    let mut files = 0;
-    for category in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap() {
-        let category = category.unwrap().path();
-        for file in category.is_dir().then(|| std::fs::read_dir(&category).unwrap()).into_iter().flatten() {
-            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
-            files += text.matches("Entry::of::<").count();
+    let entries: usize = sources().iter().map(|text| text.matches("Entry::of::<").count()).sum();
+    assert_eq!(entries, ENTRIES.len());
+}
+
+/// The texts of all source files, whatever the folder.
+fn sources() -> Vec<String> {
+    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut texts = Vec::new();
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => open.push(path),
+                false => texts.push(std::fs::read_to_string(path).unwrap()),
+            }
         }
     }
-    assert_eq!(files, ENTRIES.len());
+    texts
 }
 
 #[test]

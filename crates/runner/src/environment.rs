@@ -12,6 +12,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use millrace_components::VARIABLES;
 use millrace_engine::Leniency;
 use millrace_outbound::{HostRule, Outbound, OutboundConfig, OutboundError};
 use millrace_store::{Store, StoreConfig, SystemHost};
@@ -19,9 +20,6 @@ use thiserror::Error;
 use tokio_util::task::TaskTracker;
 
 use crate::{Runner, RunnerConfig};
-
-/// Variables of the process that flows can refer to, where they are set.
-const PASSED_ON: [&str; 3] = ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"];
 
 /// What the functions are told. An empty variable is the same as none.
 #[derive(Clone)]
@@ -175,7 +173,7 @@ impl Environment {
             allow_hosts: hosts("MILLRACE_ALLOW_HOSTS", &get("MILLRACE_ALLOW_HOSTS").unwrap_or_default())?,
             allow_loopback: flag("MILLRACE_ALLOW_LOOPBACK")?,
             plain_keys: flag("MILLRACE_PLAIN_KEYS")?,
-            variables: PASSED_ON.into_iter().filter_map(|name| Some((name.to_owned(), get(name)?))).collect(),
+            variables: VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), get(name)?))).collect(),
             table: defaults.table,
             queue_url: defaults.queue_url,
         })

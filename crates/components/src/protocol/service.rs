@@ -139,12 +139,45 @@ impl Service {
         request: impl FnOnce() -> Result<Request, OutboundError>,
         read: impl FnOnce(&Self, Response) -> Result<(T, Usage), RunError>,
     ) -> Result<T, RunError> {
+        let perform = || self.attempt(cx, request, read);
+        cx.scope(&self.node.1).effect(Effect { kind, request: identity }, perform).await
+    }
+
+    /// The same for a tool: that a service cannot be reached or is out of order is an answer in words, and recorded
+    /// as that, so that a run that is resumed goes on from the same words. A key that is refused, a run that is out
+    /// of time or asked to wait fail as ever.
+    pub async fn call_for_words(
+        &self,
+        cx: &Context,
+        kind: &'static str,
+        identity: Json,
+        request: impl FnOnce() -> Result<Request, OutboundError>,
+        read: impl FnOnce(&Self, Response) -> Result<(String, Usage), RunError>,
+    ) -> Result<String, RunError> {
         let perform = || async {
-            let request = request().map_err(|error| self.failed(&error))?;
-            let response = self.send(cx, request).await?;
-            read(self, response)
+            match self.attempt(cx, request, read).await {
+                Err(error)
+                    if error.kind == ErrorKind::Upstream
+                        && error.transient
+                        && error.retry_after.is_none() =>
+                {
+                    Ok((format!("This tool failed: {}", error.message), Usage::default()))
+                }
+                outcome => outcome,
+            }
         };
         cx.scope(&self.node.1).effect(Effect { kind, request: identity }, perform).await
+    }
+
+    async fn attempt<T>(
+        &self,
+        cx: &Context,
+        request: impl FnOnce() -> Result<Request, OutboundError>,
+        read: impl FnOnce(&Self, Response) -> Result<(T, Usage), RunError>,
+    ) -> Result<(T, Usage), RunError> {
+        let request = request().map_err(|error| self.failed(&error))?;
+        let response = self.send(cx, request).await?;
+        read(self, response)
     }
 
     /// A recorded call that posts JSON and reads JSON.

@@ -201,7 +201,7 @@ impl Search {
             };
             Ok((text, Usage::default()))
         };
-        self.service.call(cx, "search", identity, || self.request(&parameters), read).await
+        self.service.call_for_words(cx, "search", identity, || self.request(&parameters), read).await
     }
 
     fn request(&self, parameters: &[(String, String)]) -> Result<Request, OutboundError> {

@@ -251,6 +251,19 @@ async fn an_error_names_the_service_and_never_the_key() {
     }
 }
 
+/// An agent may go on without a search, and a run that is resumed must see the same.
+#[tokio::test]
+async fn a_service_that_is_out_of_order_is_an_answer_in_words_that_is_recorded() {
+    for case in cases() {
+        let (stand, hops) = web(500, &json!({"error": {"message": format!("{KEY} cannot be served")}}));
+        let first = ask(&stand, case.node, &case.inputs, "a").await.unwrap();
+        assert!(first.starts_with("This tool failed: ") && first.contains("500"), "{first}");
+        let asked = hops.lock().unwrap().len();
+        assert_eq!(ask(&stand, case.node, &case.inputs, "a").await.unwrap(), first);
+        assert_eq!(hops.lock().unwrap().len(), asked, "{}", case.node);
+    }
+}
+
 /// Were it part of what an effect is known by, a key could not be changed while a run waits.
 #[tokio::test]
 async fn a_record_knows_no_key() {
