@@ -16,3 +16,4 @@ mod recordings_113;
 mod sessions;
 mod simulation;
 mod stack;
+mod uploads;

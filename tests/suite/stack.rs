@@ -184,6 +184,13 @@ impl Stack {
         answer.body["id"].as_str().unwrap().to_owned()
     }
 
+    /// The keys of all objects in the bucket.
+    pub async fn objects(&self) -> Vec<String> {
+        let listed =
+            self.cloud.s3_client().list_objects_v2().bucket(self.cloud.bucket()).send().await.unwrap();
+        listed.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect()
+    }
+
     /// The bodies of the messages that wait in the queue.
     pub async fn messages(&self) -> Vec<Json> {
         let sqs = self.cloud.sqs_client();
@@ -237,7 +244,8 @@ fn runner(cloud: &LocalCloud, provider: &Provider, meter: &Meter, setup: &Setup)
             ..StoreConfig::new("millrace", cloud.queue_url())
         },
         Arc::new(SystemHost),
-    );
+    )
+    .with_bucket(cloud.s3_client(), cloud.bucket());
     let outbound =
         Outbound::new(OutboundConfig { allow_loopback: true, ..OutboundConfig::default() }).unwrap();
     let variables = [("OPENAI_API_KEY", "sk-operator".to_owned()), ("OPENAI_BASE_URL", provider.base_url())];
