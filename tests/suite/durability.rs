@@ -364,3 +364,34 @@ async fn the_same_key_is_the_same_task() {
         assert_eq!(sends(&stack), before);
     }
 }
+
+/// Text that no compression makes small.
+fn noise(length: usize, seed: u64) -> String {
+    let step = |x: &mut u64| {
+        *x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'a' + u8::try_from((*x >> 33) % 26).unwrap())
+    };
+    std::iter::repeat_with({
+        let mut x = seed;
+        move || step(&mut x)
+    })
+    .take(length)
+    .collect()
+}
+
+/// Input, record and result are too large for the table: they stand in the bucket, and the caller sees no difference.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_that_are_too_large_for_the_table_go_through_the_bucket() {
+    let stack = Stack::start().await;
+    let path = process_path(&stack, "chat_prompt").await;
+    let (question, answer) = (noise(900_000, 1), noise(1_000_000, 2));
+    stack.provider.script([Reply::next(json!(answer.as_str()))]);
+    let queued = stack.post(&path, &json!({"inputs": {"text": question}, "sync": false})).await;
+    assert_eq!(queued.status, 200, "{}", queued.body);
+    let ended = stack.ended(queued.body["task"]["id"].as_str().unwrap()).await;
+    assert_eq!(ended["status"], "SUCCESS", "{}", ended["result"]);
+    assert!(ended["result"]["text"] == json!(answer));
+    let objects = stack.objects().await;
+    assert_eq!(objects.iter().filter(|key| key.starts_with("default/values/")).count(), 3, "{objects:?}");
+    assert_eq!(sends(&stack), 1);
+}

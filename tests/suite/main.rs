@@ -17,3 +17,4 @@ mod resumed;
 mod sessions;
 mod simulation;
 mod stack;
+mod uploads;

@@ -200,6 +200,13 @@ impl Stack {
         answer.body["id"].as_str().unwrap().to_owned()
     }
 
+    /// The keys of all objects in the bucket.
+    pub async fn objects(&self) -> Vec<String> {
+        let listed =
+            self.cloud.s3_client().list_objects_v2().bucket(self.cloud.bucket()).send().await.unwrap();
+        listed.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect()
+    }
+
     /// The bodies of the messages that wait in the queue.
     pub async fn messages(&self) -> Vec<Json> {
         let sqs = self.cloud.sqs_client();

@@ -16,6 +16,8 @@ mod keep_alive;
 mod now;
 mod plans;
 mod services;
+#[cfg(test)]
+mod services_tests;
 mod supervisor;
 mod sweep;
 mod view;

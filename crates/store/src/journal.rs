@@ -106,7 +106,7 @@ impl Store {
 
     /// Records an effect, unless one is recorded under its key already: `Some` is that one.
     ///
-    /// A large response is put in parts, before the record that refers to them.
+    /// A large response is put beside the record that refers to it, and before it.
     ///
     /// # Errors
     /// [`StoreError::TooLarge`] before anything is written, [`StoreError::Corrupt`] when the record that
@@ -129,8 +129,8 @@ impl Store {
             .with(attr::MS, number(record.ms))
             .with(attr::ATTEMPT, number(record.attempt))
             .with(EXPIRES, epoch_seconds(self.expiry(self.now())));
-        let fitted = item.fit(attr::RESPONSE, json(&record.response), ROW)?;
-        self.put_parts(fitted.parts).await?;
+        let fitted = self.fit(item, attr::RESPONSE, json(&record.response), ROW)?;
+        self.put_beside(fitted.beside).await?;
         match self.put_if_absent(fitted.item.clone()).await? {
             // The very item: it was written by this call, and only the reply had been lost.
             Some(stored) if stored != fitted.item => {

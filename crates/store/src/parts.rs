@@ -1,7 +1,8 @@
-//! Values that are too large for one item: in parts beside it, in the same partition.
+//! Values that are too large for one item: in the bucket, or, where there is none, in parts beside the item.
 //!
-//! The parts are written before the item that refers to them, under the digest of the value: an item that
-//! can be read has all its parts, and the same value written again is the same parts.
+//! Either is written before the item that refers to it, under the digest of the value: an item that can be read
+//! has its value, and the same value written again is the same object, or the same parts. Objects go by the
+//! bucket's own rule, parts by the table's time-to-live.
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -9,6 +10,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::Store;
+use crate::bucket::{Kept, Object};
 use crate::error::StoreError;
 use crate::item::{Item, Row, number, pack, text, unpack};
 use crate::rows;
@@ -22,46 +24,72 @@ const VALUE_LIMIT: usize = 6_000_000;
 /// Bytes of a value in one part.
 const PART: usize = 350 * 1024;
 
-/// An item that DynamoDB takes, and the parts of its value, if it has any.
+/// An item that DynamoDB takes, and what has to be written before it.
 pub(crate) struct Fitted {
     pub(crate) item: Attributes,
-    pub(crate) parts: Vec<Attributes>,
+    pub(crate) beside: Beside,
 }
 
-impl Item {
-    /// The item with `value` under `name`; or, if it does not fit, with a reference to the value's parts.
+/// What of a value does not stand in its item.
+pub(crate) enum Beside {
+    Nothing,
+    Parts(Vec<Attributes>),
+    Object(Object),
+}
+
+impl Store {
+    /// The item with `value` under `name`; or, if it does not fit, with a reference to where the value is.
     ///
     /// # Errors
     /// [`StoreError::TooLarge`] for `what`, when the value is too large even so, or the item is without it.
     pub(crate) fn fit(
-        self,
+        &self,
+        item: Item,
         name: &str,
         value: AttributeValue,
         what: &'static str,
     ) -> Result<Fitted, StoreError> {
-        if self.bytes() + name.len() + value_bytes(&value) <= ITEM_LIMIT {
-            return Ok(Fitted { item: self.with(name, value).within_limit(what)?, parts: Vec::new() });
+        if item.bytes() + name.len() + value_bytes(&value) <= ITEM_LIMIT {
+            let item = item.with(name, value).within_limit(what)?;
+            return Ok(Fitted { item, beside: Beside::Nothing });
         }
         let packed = match value {
             AttributeValue::B(packed) => packed.into_inner(),
-            // Compression did not make it shorter; parts are compressed all the same, to be read alike.
+            // Compression did not make it shorter; it is compressed all the same, to be read alike.
             AttributeValue::S(plain) => pack(plain.as_bytes()).ok_or(StoreError::Corrupt { what })?,
             _ => return Err(StoreError::Corrupt { what }),
         };
         if packed.len() > VALUE_LIMIT {
             return Err(StoreError::TooLarge { what, size: packed.len(), limit: VALUE_LIMIT });
         }
-        let digest: String =
-            Sha256::digest(&packed).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let chunks = packed.chunks(PART);
-        let item = self
-            .with(attr::PARTS, number(chunks.len() as u64))
-            .with(attr::SIZE, number(packed.len() as u64))
-            .with(attr::DIGEST, text(&digest))
-            .within_limit(what)?;
-        let parts = chunks.enumerate().map(|(index, chunk)| part(&item, &digest, index, chunk)).collect();
-        Ok(Fitted { item, parts })
+        let item = item.with(attr::SIZE, number(packed.len() as u64));
+        if self.has_bucket() { in_bucket(item, packed, what) } else { in_parts(item, &packed, what) }
     }
+}
+
+fn in_bucket(item: Item, packed: Vec<u8>, what: &'static str) -> Result<Fitted, StoreError> {
+    let item = item.with(attr::DIGEST, text(format!("{:x}", Sha256::digest(&packed)))).within_limit(what)?;
+    let key = object_key(Row::new(what, &item))?;
+    let object = Object { key, bytes: packed, name: None, kept: Kept::WithTasks };
+    Ok(Fitted { item, beside: Beside::Object(object) })
+}
+
+fn in_parts(item: Item, packed: &[u8], what: &'static str) -> Result<Fitted, StoreError> {
+    let digest: String = Sha256::digest(packed).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let chunks = packed.chunks(PART);
+    let item = item
+        .with(attr::PARTS, number(chunks.len() as u64))
+        .with(attr::DIGEST, text(&digest))
+        .within_limit(what)?;
+    let parts = chunks.enumerate().map(|(index, chunk)| part(&item, &digest, index, chunk)).collect();
+    Ok(Fitted { item, beside: Beside::Parts(parts) })
+}
+
+/// Where the value of a task's row is. Equal values of a tenant are one object, and each writer puts it again, so
+/// that it is kept as long as the last of their rows.
+fn object_key(row: Row<'_>) -> Result<String, StoreError> {
+    let (tenant, _) = rows::task_of_partition(row.text(PK)?).ok_or_else(|| row.corrupt())?;
+    Ok(format!("{tenant}/values/{}", row.text(attr::DIGEST)?))
 }
 
 /// One part, beside its owner and kept as long.
@@ -81,23 +109,43 @@ fn part(owner: &Attributes, digest: &str, index: usize, chunk: &[u8]) -> Attribu
 }
 
 impl Store {
-    /// The value under `name`, or the one that the row's parts make.
+    /// The value under `name`, or the one that the row refers to.
     pub(crate) async fn whole<T: DeserializeOwned>(&self, row: Row<'_>, name: &str) -> Result<T, StoreError> {
-        if !row.has(attr::PARTS) {
-            return row.json(name);
-        }
-        let mut packed = Vec::new();
-        for part in self.parts_of(row).await? {
-            packed.extend_from_slice(row.of_same_kind(&part).bytes(attr::BODY)?);
-        }
+        let packed = match self.beside(row).await? {
+            Beside::Nothing => return row.json(name),
+            Beside::Object(object) => object.bytes,
+            Beside::Parts(parts) => {
+                let mut packed = Vec::new();
+                for part in &parts {
+                    packed.extend_from_slice(row.of_same_kind(part).bytes(attr::BODY)?);
+                }
+                packed
+            }
+        };
         unpack(&packed).ok_or_else(|| row.corrupt())
     }
 
-    /// The parts of a row's value, in order; none when the value stands in the row.
-    pub(crate) async fn parts_of(&self, row: Row<'_>) -> Result<Vec<Attributes>, StoreError> {
-        if !row.has(attr::PARTS) {
-            return Ok(Vec::new());
+    /// What of a row's value does not stand in it, complete.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when something of it is missing, and those of the services.
+    pub(crate) async fn beside(&self, row: Row<'_>) -> Result<Beside, StoreError> {
+        if row.has(attr::PARTS) {
+            return self.parts_of(row).await.map(Beside::Parts);
         }
+        if !row.has(attr::DIGEST) {
+            return Ok(Beside::Nothing);
+        }
+        let key = object_key(row)?;
+        let found = self.object(&key, VALUE_LIMIT as u64, "value").await?.ok_or_else(|| row.corrupt())?;
+        if found.bytes.len() as u64 != row.count(attr::SIZE)? {
+            return Err(row.corrupt());
+        }
+        Ok(Beside::Object(Object { key, bytes: found.bytes, name: None, kept: Kept::WithTasks }))
+    }
+
+    /// The parts of a row's value, in order.
+    async fn parts_of(&self, row: Row<'_>) -> Result<Vec<Attributes>, StoreError> {
         let prefix = rows::parts_prefix(row.text(SK)?, row.text(attr::DIGEST)?);
         let range = Range { pk: row.text(PK)?.to_owned(), sort: Sort::Prefix(prefix), newest: None };
         let parts = self.query(range).await?;
@@ -109,10 +157,16 @@ impl Store {
         if complete { Ok(parts) } else { Err(row.corrupt()) }
     }
 
-    /// Writes parts. The same parts may stand there already.
-    pub(crate) async fn put_parts(&self, parts: Vec<Attributes>) -> Result<(), StoreError> {
-        for part in parts {
-            self.put(part).await?;
+    /// Writes what stands beside an item, before the item. The same may stand there already.
+    pub(crate) async fn put_beside(&self, beside: Beside) -> Result<(), StoreError> {
+        match beside {
+            Beside::Nothing => {}
+            Beside::Object(object) => self.put_object(object).await?,
+            Beside::Parts(parts) => {
+                for part in parts {
+                    self.put(part).await?;
+                }
+            }
         }
         Ok(())
     }

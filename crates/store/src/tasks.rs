@@ -124,11 +124,11 @@ impl Store {
         ending: outcome::Ending,
         now: Timestamp,
     ) -> Result<Fitted, StoreError> {
-        Item::new(rows::task(tenant, task, RESULT))
+        let item = Item::new(rows::task(tenant, task, RESULT))
             .with(attr::ATTEMPT, number(token))
             .with_some(attr::USAGE, ending.usage)
-            .with(EXPIRES, epoch_seconds(self.expiry(now)))
-            .fit(ending.name, ending.value, ending.what)
+            .with(EXPIRES, epoch_seconds(self.expiry(now)));
+        self.fit(item, ending.name, ending.value, ending.what)
     }
 
     /// How long a task may take from its first claim on.

@@ -9,6 +9,8 @@ pub enum Service {
     Table,
     /// SQS.
     Queue,
+    /// S3.
+    Bucket,
     /// The model provider, or whoever else is reached over HTTP.
     Web,
     /// Lambda: an invocation by a queue or by a schedule.
@@ -29,12 +31,15 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call of an AWS service by its `x-amz-target` and body.
+    /// A call of an AWS service by its `x-amz-target` and body, or what stands for them, see `bucket.rs`.
     pub fn read(target: &str, body: &Json) -> Self {
         let (service, operation) = target.split_once('.').unwrap_or(("", target));
-        let (service, (place, row)) = match service.starts_with("DynamoDB") {
-            true => (Service::Table, rows(operation, body).into_iter().next().unwrap_or_default()),
-            false => (Service::Queue, message(body)),
+        let (service, (place, row)) = match service {
+            "S3" => (Service::Bucket, object(body)),
+            _ if service.starts_with("DynamoDB") => {
+                (Service::Table, rows(operation, body).into_iter().next().unwrap_or_default())
+            }
+            _ => (Service::Queue, message(body)),
         };
         Self { service, operation: operation.to_owned(), place, row }
     }
@@ -65,6 +70,13 @@ fn before_hash(key: &str) -> &str {
 /// The id in a task's partition key.
 pub fn task_of(place: &str) -> Option<&str> {
     place.strip_prefix("T#")?.rsplit('#').next().filter(|id| id.len() == 36)
+}
+
+/// `values` of `tenant/values/digest`, and the rest.
+fn object(body: &Json) -> (String, String) {
+    let key = body["Key"].as_str().unwrap_or_default();
+    let mut segments = key.splitn(3, '/').skip(1).map(str::to_owned);
+    (segments.next().unwrap_or_default(), segments.next().unwrap_or_default())
 }
 
 /// Queue and task.

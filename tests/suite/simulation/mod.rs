@@ -9,6 +9,7 @@
 //! `matrix.rs` has the scenarios. `MILLRACE_SEEDS=1000` plays each with so many seeds; a run that fails says how to
 //! play it alone, with its transcript.
 
+mod bucket;
 mod call;
 mod callers;
 mod check;

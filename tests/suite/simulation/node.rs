@@ -13,6 +13,7 @@ use millrace_store::{Host, Store, StoreConfig};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use super::bucket::BUCKET;
 use super::process::{Kind, Process};
 use super::provider::{MODELS, Web};
 use super::table::TABLE;
@@ -65,6 +66,7 @@ impl Node {
         let dice = Mutex::new(fastrand::Rng::with_seed(chance));
         let host = Arc::new(SimulatedHost { world: world.clone(), skew, dice });
         let store = Store::new(wire.dynamodb(), wire.sqs(), store_config(world), host);
+        let store = store.with_bucket(wire.s3(), BUCKET);
         let web = Arc::new(Web::new(world.clone(), process.clone()));
         let outbound = Outbound::with_transport(OutboundConfig::default(), web);
         let (registry, background) = (millrace_components::registry(), TaskTracker::new());

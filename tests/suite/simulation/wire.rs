@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::TimeSource;
 use aws_smithy_runtime_api::client::http::{
@@ -20,6 +21,7 @@ use jiff::SignedDuration;
 use serde_json::{Value as Json, json};
 use tokio::time::sleep;
 
+use super::bucket;
 use super::call::{Call, Service};
 use super::fault::Fault;
 use super::process::Process;
@@ -71,6 +73,25 @@ impl Wire {
             .retry_partition(RetryPartition::custom("sqs").build())
             .timeout_config(timeouts());
         aws_sdk_sqs::Client::from_conf(config.build())
+    }
+
+    /// A client of the bucket.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(millrace_local::REGION))
+            .credentials_provider(credentials())
+            .endpoint_url("http://s3.invalid")
+            .force_path_style(true)
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .http_client(self.client())
+            .sleep_impl(TokioSleep::new())
+            .time_source(self.clone())
+            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .retry_partition(RetryPartition::custom("s3").build())
+            .timeout_config(timeouts());
+        aws_sdk_s3::Client::from_conf(config.build())
     }
 
     fn client(&self) -> SharedHttpClient {
@@ -158,6 +179,13 @@ impl Wire {
     /// What a service answers that does not do what it is asked.
     fn refusal(&self, fault: Fault, call: &Call, body: &Json) -> Option<Reply> {
         let table = call.service == Service::Table;
+        if call.service == Service::Bucket {
+            return match fault {
+                Fault::Throttled => Some(bucket::error(503, "SlowDown")),
+                Fault::ServerError => Some(bucket::error(500, "InternalError")),
+                _ => None,
+            };
+        }
         match fault {
             Fault::Throttled if table => Some(Reply::error(400, "ThrottlingException")),
             Fault::Throttled => Some(Reply::error(403, "RequestThrottled")),
@@ -219,6 +247,9 @@ impl Wire {
                 world.table.remember(&call.place, &reply);
             }
             return reply;
+        }
+        if call.service == Service::Bucket {
+            return world.bucket.apply(&call.operation, body);
         }
         let reply = world.queue.call(target, body.to_string().as_bytes()).await;
         self.count(call, |(_, arrived)| *arrived += 1);
@@ -284,6 +315,10 @@ fn unprocessed(operation: &str, body: &Json) -> Reply {
 
 impl HttpConnector for Wire {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        if let Some((target, body)) = bucket::asked(&request) {
+            let exchange = self.clone().exchange(target, body);
+            return HttpConnectorFuture::new(async move { exchange.await.map(bucket::answered) });
+        }
         let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
         let body = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
         let exchange = self.clone().exchange(target, body);

@@ -10,6 +10,7 @@ use millrace_local::sqs::{Account, Sqs, VirtualClock};
 use serde_json::json;
 use tokio::time::Instant;
 
+use super::bucket::Bucket;
 use super::call::Call;
 use super::fault::{Fault, Plan};
 use super::process::{Kind, Process};
@@ -34,6 +35,8 @@ pub struct World {
     pub table: Table,
     /// SQS.
     pub queue: Sqs,
+    /// S3.
+    pub bucket: Bucket,
     /// The model provider, and whoever takes callbacks.
     pub provider: Provider,
     /// What goes wrong.
@@ -61,6 +64,7 @@ impl World {
         Arc::new(Self {
             table: Table::new(Watch::new(setting.clocks_differ_by())),
             queue,
+            bucket: Bucket::default(),
             provider: Provider::new(),
             plan: Mutex::new(plan),
             transcript: Mutex::default(),

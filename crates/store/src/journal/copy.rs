@@ -7,6 +7,7 @@ use crate::Store;
 use crate::error::StoreError;
 use crate::ids::{TaskId, TenantId};
 use crate::item::{Row, epoch_seconds, number, text};
+use crate::parts::Beside;
 use crate::rows::{self, JOURNAL};
 use crate::schema::{EXPIRES, PK, attr};
 use crate::size::Attributes;
@@ -22,7 +23,7 @@ impl Store {
     /// copies are marked as made by no attempt of the new task.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when parts of a record are missing, and those of the service; some records
+    /// [`StoreError::Corrupt`] when something of a record is missing, and those of the service; some records
     /// may then be copied.
     pub async fn copy_journal(
         &self,
@@ -47,8 +48,14 @@ impl Store {
     }
 
     async fn copy_record(&self, record: Attributes, partition: &str) -> Result<(), StoreError> {
-        let parts = self.parts_of(Row::new(ROW, &record)).await?;
-        self.put_parts(parts.into_iter().map(|part| self.moved(part, partition)).collect()).await?;
+        let beside = match self.beside(Row::new(ROW, &record)).await? {
+            Beside::Parts(parts) => {
+                Beside::Parts(parts.into_iter().map(|part| self.moved(part, partition)).collect())
+            }
+            // The same object, put again: it is kept from now on.
+            other => other,
+        };
+        self.put_beside(beside).await?;
         let mut copy = self.moved(record, partition);
         copy.insert(attr::ATTEMPT.to_owned(), number(0));
         self.put_if_absent(copy).await?;

@@ -126,7 +126,7 @@ impl Store {
     /// Puts the result item, unless one of a newer token stands there.
     async fn put_result(&self, lease: &Lease, ending: Ending, now: Timestamp) -> Result<bool, StoreError> {
         let result = self.result_item(&lease.tenant, lease.task, lease.token, ending, now)?;
-        self.put_parts(result.parts).await?;
+        self.put_beside(result.beside).await?;
         let ours_is_newest = Condition::absent().or(Condition::at_most(attr::ATTEMPT, number(lease.token)));
         Ok(self.put_when(result.item, ours_is_newest).await?.is_none())
     }

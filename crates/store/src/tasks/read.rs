@@ -60,7 +60,7 @@ pub struct TaskRecord {
 
 impl Store {
     /// Reads a task with its progress or result: one strongly consistent query, never the input or the
-    /// journal. A result that stands in parts is one more.
+    /// journal. A result that stands beside its row is one more call.
     ///
     /// `None` when there is no such task of this tenant, or its retention is over.
     ///

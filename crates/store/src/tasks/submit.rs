@@ -88,11 +88,11 @@ impl Store {
     }
 
     pub(super) async fn put_input(&self, task: &NewTask, now: Timestamp) -> Result<(), StoreError> {
-        let input = Item::new(rows::task(&task.tenant, task.id, INPUT))
-            .with(EXPIRES, epoch_seconds(self.expiry(now)))
-            .fit(attr::BODY, json(&task.input), "input")?;
-        self.put_parts(input.parts).await?;
-        // The parts of equal values have equal digests.
+        let item = Item::new(rows::task(&task.tenant, task.id, INPUT))
+            .with(EXPIRES, epoch_seconds(self.expiry(now)));
+        let input = self.fit(item, attr::BODY, json(&task.input), "input")?;
+        self.put_beside(input.beside).await?;
+        // What stands beside equal values has equal digests.
         let value = |item: &Attributes| [attr::BODY, attr::DIGEST].map(|name| item.get(name).cloned());
         let ours = value(&input.item);
         match self.put_if_absent(input.item).await? {

@@ -46,7 +46,7 @@ impl Store {
             row = ending.attributes().fold(row, |row, (name, value)| row.with(name, value));
         } else {
             let separate = self.result_item(&task.tenant, task.id, FIRST, ending, now)?;
-            self.put_parts(separate.parts).await?;
+            self.put_beside(separate.beside).await?;
             self.put_if_absent(separate.item).await?;
         }
         match self.put_if_absent(row.within_limit("task")?).await? {

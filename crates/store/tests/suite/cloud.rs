@@ -1,6 +1,6 @@
 //! What the tests run against.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,8 +14,10 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use axum::Router;
-use axum::extract::State;
+use axum::body::to_bytes;
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use jiff::{SignedDuration, Timestamp};
 use millrace_store::metering::Meter;
@@ -111,6 +113,35 @@ impl FakeQueue {
     }
 }
 
+/// A bucket that takes objects, with the headers that came with them, and gives them back.
+#[derive(Clone, Default)]
+pub(crate) struct FakeBucket {
+    pub(crate) objects: Arc<Mutex<BTreeMap<String, (Vec<u8>, HeaderMap)>>>,
+}
+
+impl FakeBucket {
+    async fn answer(State(bucket): State<Self>, request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        let key = parts.uri.path().trim_start_matches("/objects/").to_owned();
+        if parts.method == "PUT" {
+            let bytes = to_bytes(body, 10_000_000).await.unwrap().to_vec();
+            bucket.objects.lock().unwrap().insert(key, (bytes, parts.headers));
+            return StatusCode::OK.into_response();
+        }
+        match bucket.objects.lock().unwrap().get(&key) {
+            Some((bytes, headers)) => {
+                let name = headers.get("x-amz-meta-name").map(|name| ("x-amz-meta-name", name.clone()));
+                let mut response = bytes.clone().into_response();
+                response
+                    .headers_mut()
+                    .extend(name.map(|(name, value)| (axum::http::HeaderName::from_static(name), value)));
+                response
+            }
+            None => (StatusCode::NOT_FOUND, "<Error><Code>NoSuchKey</Code></Error>").into_response(),
+        }
+    }
+}
+
 /// Delivers requests, and loses the replies to as many as it is told, after it has passed on others.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LossyWire {
@@ -176,6 +207,8 @@ pub(crate) struct Cloud {
     pub(crate) wire: LossyWire,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     sqs: aws_sdk_sqs::Client,
+    /// What [`Cloud::with_bucket`] puts objects into.
+    pub(crate) bucket: FakeBucket,
 }
 
 impl Cloud {
@@ -212,7 +245,28 @@ impl Cloud {
         meter.take();
         let config = StoreConfig::new(TABLE, format!("{queue_url}/000000000000/tasks"));
         let store = Store::new(dynamodb.clone(), sqs.clone(), config, host.clone());
-        Self { store, host, queue, meter, wire, dynamodb, sqs }
+        Self { store, host, queue, meter, wire, dynamodb, sqs, bucket: FakeBucket::default() }
+    }
+
+    /// The same installation with a bucket.
+    pub(crate) async fn with_bucket() -> Self {
+        let cloud = Self::start().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().fallback(FakeBucket::answer).with_state(cloud.bucket.clone());
+        let router = router.layer(DefaultBodyLimit::disable());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let s3 = aws_sdk_s3::Config::builder()
+            .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
+            .region(aws_sdk_s3::config::Region::new("eu-central-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .endpoint_url(url)
+            .force_path_style(true)
+            .request_checksum_calculation(aws_sdk_s3::config::RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(aws_sdk_s3::config::ResponseChecksumValidation::WhenRequired)
+            .http_client(LossyWire::default().client());
+        let store = cloud.store.clone().with_bucket(aws_sdk_s3::Client::from_conf(s3.build()), "objects");
+        Self { store, ..cloud }
     }
 
     /// A second environment over the same table, with a configuration changed by `change`.

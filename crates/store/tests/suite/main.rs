@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
+mod bucket;
 mod budgets;
 mod callback_secret;
 mod callbacks;

@@ -11,6 +11,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
 use millrace_api::{App, handle, router};
+use millrace_local::{LocalCloud, LocalConfig};
 use millrace_outbound::{Outbound, OutboundConfig};
 use millrace_runner::{Runner, RunnerConfig};
 use millrace_store::{
@@ -19,6 +20,9 @@ use millrace_store::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
+
+/// The largest body that the API reads.
+pub(crate) const MAX_BODY_BYTES: usize = 5_000_000;
 
 const TABLE: &str = "millrace";
 
@@ -34,6 +38,8 @@ pub(crate) struct Api {
     router: Router,
     runner: Runner,
     messages: Messages,
+    /// Only its bucket is used.
+    _cloud: LocalCloud,
 }
 
 /// How a task is to end.
@@ -72,13 +78,19 @@ impl Api {
         let queue = Router::new().route("/", post(receive)).with_state(messages.clone());
         tokio::spawn(async move { axum::serve(listener, queue).await });
 
-        let store = store(&table_url, &queue_url).await;
+        let cloud = LocalCloud::start(LocalConfig::default()).await.unwrap();
+        let store = store(&table_url, &queue_url).await.with_bucket(cloud.s3_client(), cloud.bucket());
         for (tenant, key) in [("acme", KEY), ("other", OTHER)] {
             store.seed_key(&tenant.parse().unwrap(), key, "test").await.unwrap();
         }
         let outbound = Outbound::new(outbound).unwrap();
         let runner = Runner::new(store, millrace_components::registry(), outbound, config);
-        Self { router: router(Arc::new(App::new(runner.clone(), 1_000_000))), runner, messages }
+        Self {
+            router: router(Arc::new(App::new(runner.clone(), MAX_BODY_BYTES))),
+            runner,
+            messages,
+            _cloud: cloud,
+        }
     }
 
     /// Sends a request with these headers besides the key.

@@ -17,7 +17,7 @@ enum Flow {
     Echo,
 }
 
-const CASES: [(&str, Flow, u64); 35] = [
+const CASES: [(&str, Flow, u64); 37] = [
     ("api-callback-secret", Flow::None, 200),
     ("api-flows-create", Flow::None, 201),
     ("api-flows-create-chat", Flow::None, 201),
@@ -53,7 +53,8 @@ const CASES: [(&str, Flow, u64); 35] = [
     // Nothing is waited for that is not there.
     ("api-task-wait", Flow::None, 404),
     ("api-tasks-list", Flow::None, 200),
-    // Files of flows are not taken yet.
+    ("api-upload", Flow::None, 404),
+    ("api-upload", Flow::Chat, 201),
     ("api-version", Flow::None, 200),
 ];
 

@@ -11,3 +11,4 @@ mod list;
 mod logs;
 mod outgrown;
 mod tasks;
+mod uploads;

@@ -1,9 +1,10 @@
 //! Rows 26 to 28: providers that fail, and answers that are too large.
 
 use super::{CRASH, USUAL, copies, named, rule};
-use crate::simulation::call::Service::{Table, Web};
+use crate::simulation::call::Service::{Bucket, Table, Web};
 use crate::simulation::fault::Fault::{
-    Broken, HangAfter, HangBefore, NoJson, NoText, ReplyLost, RequestLost, RetryAfter, Slow, Status, TooMuch,
+    Broken, CrashAfter, CrashBefore, HangAfter, HangBefore, Late, NoJson, NoText, PauseAfter, PauseBefore,
+    ReplyLost, RequestLost, RetryAfter, ServerError, Slow, Status, Throttled, TooMuch,
 };
 use crate::simulation::fault::{Fault, Rule, When, of};
 use crate::simulation::flows::Drawn::Chain;
@@ -13,6 +14,20 @@ use crate::simulation::setting::Setting;
 
 /// The scenarios.
 pub fn scenarios() -> Vec<Scenario> {
+    const OBJECTS: &[Fault] = &[
+        CrashBefore,
+        CrashAfter,
+        RequestLost,
+        ReplyLost,
+        HangBefore,
+        HangAfter,
+        Late(20),
+        Throttled,
+        ServerError,
+        PauseBefore(120),
+        PauseAfter(120),
+        Slow(2),
+    ];
     const PASSING: &[Fault] = &[
         RetryAfter(429, 3),
         RetryAfter(503, 40),
@@ -85,6 +100,13 @@ pub fn scenarios() -> Vec<Scenario> {
             "answers and results that do not fit an item, and a worker that dies anywhere",
             calls(Chain(2)),
             vec![Rule::each(of(Worker).to(Table), CRASH)],
+        )
+        .setting(Setting { wordy: 500_000, ..USUAL }),
+        Scenario::new(
+            28,
+            "the same, and a bucket that fails at any call",
+            calls(Chain(2)),
+            vec![Rule::each(of(Worker).to(Bucket), OBJECTS)],
         )
         .setting(Setting { wordy: 500_000, ..USUAL }),
     ]
