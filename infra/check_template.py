@@ -23,6 +23,7 @@ TEMPLATE = INFRA / "template.yaml"
 STORE = INFRA.parent / "crates/store/src"
 SCHEMA = STORE / "schema.rs"
 ENVIRONMENT = INFRA.parent / "crates/runner/src/environment.rs"
+VECTORS = INFRA.parent / "crates/components/src/retrieval/s3_vectors.rs"
 LOCAL_ONLY = {"MILLRACE_ALLOW_LOOPBACK", "MILLRACE_FILES_ROOT", "MILLRACE_PLAIN_KEYS"}
 FUNCTIONS = ["Api", "Sweeper", "Worker"]
 # Who may read which index, and who takes messages from which queue.
@@ -77,7 +78,12 @@ class Decided:
         self.conditions, self.mappings, self.parameters = template["Conditions"], template["Mappings"], parameters
 
     def holds(self, condition):
-        left, right = self.value(self.conditions[condition]["Fn::Equals"])
+        return self.true(self.conditions[condition])
+
+    def true(self, rule):
+        if "Fn::Not" in rule:
+            return not self.true(rule["Fn::Not"][0])
+        left, right = self.value(rule["Fn::Equals"])
         return left == right
 
     def value(self, node):
@@ -90,6 +96,9 @@ class Decided:
             return {key: self.value(item) for key, item in node.items()}
         if name == "Ref" and argument in self.parameters:
             return self.parameters[argument]
+        if name == "Fn::Split":
+            separator, text = self.value(argument)
+            return text.split(separator) if isinstance(text, str) else {name: [separator, text]}
         if name == "Fn::FindInMap":
             table, row, column = self.value(argument)
             return self.mappings[table][row][column]
@@ -375,6 +384,23 @@ def check_rights(template):
     check("what is allowed is called", allowed <= called | TAKING, ", ".join(sorted(allowed - called - TAKING)))
 
 
+def check_services(template):
+    """What flows may call under a function's own role: what the operator names, and by default nothing."""
+    check("by default flows call nothing under a role", not of_type(template, "AWS::IAM::Policy"))
+    named = {"BedrockModels": "arn:bedrock:one,arn:bedrock:two", "VectorIndexes": "arn:s3vectors:one"}
+    policies = of_type(expand(yaml_parse(TEMPLATE.read_text()), **named), "AWS::IAM::Policy")
+    found = {}
+    for name, policy in policies.items():
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        holders = sorted(map(logical, policy["Roles"]))
+        check(f"{name}: for the functions that run flows", holders == ["ApiRole", "WorkerRole"], ", ".join(holders))
+        check(f"{name}: says only what is allowed", statement["Effect"] == "Allow")
+        found |= {action: statement["Resource"] for action in listed(statement["Action"])}
+    calls = {f"s3vectors:{call}" for call in re.findall(r'\.ask\(cx, "(\w+)"', VECTORS.read_text())}
+    wanted = dict.fromkeys(calls, ["arn:s3vectors:one"]) | {"bedrock:InvokeModel": ["arn:bedrock:one", "arn:bedrock:two"]}
+    check("what is allowed is what components call, on what is named", found == wanted, ", ".join(sorted(found)))
+
+
 def called_by_store():
     """The actions that the store's calls of the SDKs need: `self.sqs().send_message()` is `sqs:SendMessage`."""
     source = "\n".join(p.read_text() for p in sorted(STORE.rglob("*.rs")))
@@ -400,6 +426,7 @@ def main():
             check_bucket,
             check_roles,
             check_rights,
+            check_services,
         ):
             rules(template)
     print(f"{failed} of the rules do not hold" if failed else "template.yaml holds")

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use millrace_engine::{InputType, OutputSelection};
 use millrace_runner::{Call, Job, Options};
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
@@ -91,10 +92,14 @@ async fn run_all(way: Way) {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// Where the cases are.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("flows")
+}
+
 fn folders() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows");
     let mut folders: Vec<PathBuf> =
-        std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+        std::fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path()).collect();
     folders.retain(|path| path.is_dir());
     folders.sort();
     folders
@@ -103,13 +108,18 @@ fn folders() -> Vec<PathBuf> {
 /// A case's name, its flow, and for each call the body and what the provider answers.
 type Told = (String, Json, Vec<(Json, Vec<Reply>)>);
 
-/// All cases, to be run by others.
+/// All cases, to be run by others. A file of a case is named by its path below [`root`].
 pub fn stories(provider: &str) -> Vec<Told> {
     let story = |folder: PathBuf| {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
         let read = |file: &str| {
             let text = std::fs::read_to_string(folder.join(file)).unwrap();
-            serde_json::from_str::<Json>(&text.replace("{provider}", &format!("{provider}/v1"))).unwrap()
+            let text = text.replace("{provider}", &format!("{provider}/v1"));
+            let files = files(&folder);
+            let text = files.iter().fold(text, |text, file| {
+                text.replace(&format!("{{file:{file}}}"), &format!("{name}/files/{file}"))
+            });
+            serde_json::from_str::<Json>(&text).unwrap()
         };
         let case: Case = serde_json::from_value(read("case.json")).unwrap();
         let calls = case.calls.into_iter().map(|call| {
@@ -131,7 +141,7 @@ async fn run_case(stack: &Stack, folder: &Path, way: Way) -> Vec<String> {
     };
     let case: Case = serde_json::from_value(read("case.json")).unwrap_or_else(|e| panic!("{name}: {e}"));
     assert!(case.about.ends_with('.'), "{name}: about is a sentence");
-    let flow = stack.create_flow(&stack.drawn(&name)).await;
+    let flow = uploaded(stack, folder, &stack.drawn(&name)).await;
     let mut session = None;
     let mut faults = Vec::new();
     for (i, call) in case.calls.iter().enumerate() {
@@ -146,6 +156,29 @@ async fn run_case(stack: &Stack, folder: &Path, way: Way) -> Vec<String> {
         session.get_or_insert(done.session);
     }
     faults
+}
+
+/// Stores a flow with the files of its case, each named by the reference that its upload was answered with.
+async fn uploaded(stack: &Stack, folder: &Path, data: &Json) -> String {
+    let flow = stack.create_flow(data).await;
+    let mut text = data.to_string();
+    for file in files(folder) {
+        let bytes = std::fs::read(folder.join("files").join(&file)).unwrap();
+        let reference = stack.upload(&flow, &file, bytes).await;
+        text = text.replace(&format!("{{file:{file}}}"), &reference);
+    }
+    let data: Json = serde_json::from_str(&text).unwrap();
+    stack.call(Method::PATCH, &format!("/api/v1/flows/{flow}"), Some(&json!({"data": data}))).await;
+    flow
+}
+
+/// The names of a case's files.
+fn files(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder.join("files")).into_iter().flatten();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
 }
 
 fn with_session(body: &Json, session: Option<&str>) -> Json {

@@ -125,6 +125,9 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
         let text = site.and_then(|site| std::fs::read_to_string(site.join(page)).ok());
         return respond(if text.is_some() { 200 } else { 404 }, &json!(text.unwrap_or_default()));
     }
+    if let Some(page) = path.strip_prefix("/bad/") {
+        return bad_page(page);
+    }
     if path.starts_with("/search") {
         let query =
             request.uri().query().and_then(|query| query.split('&').find_map(|q| q.strip_prefix("q=")));
@@ -194,6 +197,27 @@ fn respond(status: u16, body: &Json) -> Response {
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     response.headers_mut().insert("content-type", kind.parse().unwrap());
     response
+}
+
+/// Pages as nobody wants them: one that leads to itself, one of 100 MB, one that is no text.
+fn bad_page(page: &str) -> Response {
+    let (status, body) = match page {
+        "circle" => (302, Body::empty()),
+        "huge" => {
+            let block = bytes::Bytes::from(vec![b'x'; 1_000_000]);
+            (
+                200,
+                Body::from_stream(futures::stream::iter(
+                    (0..100).map(move |_| Ok::<_, std::io::Error>(block.clone())),
+                )),
+            )
+        }
+        _ => (200, Body::from(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec())),
+    };
+    let kind = if page == "image" { "image/png" } else { "text/html" };
+    let response =
+        Response::builder().status(status).header("content-type", kind).header("location", "/bad/circle");
+    response.body(body).unwrap()
 }
 
 /// A connection that ends in the middle of the body.

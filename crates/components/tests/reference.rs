@@ -22,6 +22,17 @@ fn the_reference_page_is_up_to_date() {
     assert!(kept == page, "docs/components.md is stale: UPDATE=1 cargo test -p millrace-components");
 }
 
+#[test]
+fn the_readme_counts_what_there_is() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let (all, of_0_6) = (ENTRIES.len(), released("0.6").count());
+    let counts = [format!("{all} types"), format!("{} of the {of_0_6} types of 0.6.19", running("0.6"))];
+    let readme = std::fs::read_to_string(readme).unwrap();
+    for count in counts {
+        assert!(readme.contains(&count), "README.md does not say \"{count}\"");
+    }
+}
+
 /// Nothing of 0.6 is forgotten: it runs, or it is said why not.
 #[test]
 fn every_type_of_0_6_runs_or_has_a_reason() {
@@ -39,6 +50,12 @@ fn released(release: &'static str) -> impl Iterator<Item = &'static str> {
     TYPES.lines().filter(move |line| line.split('\t').skip(1).any(|has| has == release)).map(name)
 }
 
+/// How many types of a release run.
+fn running(release: &'static str) -> usize {
+    let registry = registry();
+    released(release).filter(|name| registry.get(name).is_some()).count()
+}
+
 fn name(line: &'static str) -> &'static str {
     line.split('\t').next().unwrap()
 }
@@ -50,17 +67,15 @@ fn releases() -> BTreeMap<&'static str, Vec<&'static str>> {
 }
 
 fn page() -> String {
-    let registry = registry();
-    let runs = |release| released(release).filter(|name| registry.get(name).is_some()).count();
     let mut page = format!(
         "# Components\n\nPrinted from the registry. {} components run, each with the examples that are its tests. Of the {} \
          types of Langflow 0.6.19 {} run, of the {} of 1.13 {}. A type that is not here is named when a flow is \
          uploaded and is an error when it runs; so is a node with Python of its own, which is never executed.\n\n",
         ENTRIES.len(),
         released("0.6").count(),
-        runs("0.6"),
+        running("0.6"),
         released("1.13").count(),
-        runs("1.13"),
+        running("1.13"),
     );
     contents(&mut page);
     let releases = releases();

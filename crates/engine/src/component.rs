@@ -100,11 +100,21 @@ pub struct Reach {
     pub address: &'static str,
     /// The field that names another; empty if none does.
     pub field: &'static str,
+    /// The same field as the other dialect names it, where the two differ.
+    pub other_field: Option<&'static str>,
+}
+
+impl Reach {
+    /// Also in this field, as the other dialect names it.
+    pub const fn or_in(mut self, other_field: &'static str) -> Self {
+        self.other_field = Some(other_field);
+        self
+    }
 }
 
 /// A service with an address of its own that a field may replace (empty: none may).
 pub const fn reach(service: &'static str, address: &'static str, field: &'static str) -> Reach {
-    Reach { service, address, field }
+    Reach { service, address, field, other_field: None }
 }
 
 /// A component's part in a run.

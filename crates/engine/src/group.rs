@@ -63,17 +63,23 @@ fn unfold(flat: &mut Expanded, group: &Map<String, Json>, mut inner: Expanded) {
         flat.fields.entry(id.clone()).or_default().insert(name, target);
     }
     let last = last_node(&inner);
-    for edge in &mut flat.edges {
-        if edge.get("target").and_then(Json::as_str) == Some(&id) {
+    let ends_at = |edge: &Map<String, Json>, end: &str| edge.get(end).and_then(Json::as_str) == Some(&id);
+    // The group's own edges go behind all others, as Langflow puts them: their order decides that of messages and tools.
+    let (mut own, others): (Vec<_>, Vec<_>) =
+        flat.edges.drain(..).partition(|edge| ends_at(edge, "target") || ends_at(edge, "source"));
+    for edge in &mut own {
+        if ends_at(edge, "target") {
             redirect_target(edge, flat.fields.get(&id));
         }
-        if let (Some(last), true) = (&last, edge.get("source").and_then(Json::as_str) == Some(&id)) {
+        if let (Some(last), true) = (&last, ends_at(edge, "source")) {
             edge.insert("source".into(), Json::String(last.clone()));
         }
     }
+    flat.edges = others;
     flat.inner.extend(inner.nodes.iter().filter_map(|node| handle::text(node, "id")));
     flat.nodes.append(&mut inner.nodes);
     flat.edges.append(&mut inner.edges);
+    flat.edges.append(&mut own);
     flat.fields.extend(inner.fields);
 }
 

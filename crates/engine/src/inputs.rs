@@ -21,6 +21,7 @@ use crate::capability::{
 };
 use crate::component::handles;
 use crate::prompt::Prompt;
+use crate::python_literal;
 use crate::value::Value;
 
 /// The inputs of one vertex by field name, in field order.
@@ -124,10 +125,12 @@ impl Lax {
             Value::Json(Json::Object(map)) | Value::Data(map) => Ok(map),
             Value::Json(Json::Null) => Ok(Map::new()),
             Value::Json(Json::Array(list)) => merge(list),
-            Value::Json(Json::String(text)) => match serde_json::from_str(&text) {
-                Ok(Json::Object(map)) => Ok(map),
-                _ => Err(de::Error::custom("expected an object, found text that is no JSON object")),
-            },
+            Value::Json(Json::String(text)) => {
+                match serde_json::from_str(&text).ok().or_else(|| python_literal::read(&text)) {
+                    Some(Json::Object(map)) => Ok(map),
+                    _ => Err(de::Error::custom("expected an object, found text that is no JSON object")),
+                }
+            }
             other => Lax(other).mismatch("an object"),
         }
     }

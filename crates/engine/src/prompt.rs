@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 use thiserror::Error;
 
 use crate::capability::{ChatMessage, Role};
-use crate::value::python_str;
+use crate::python_text::python_str;
 
 /// A template in Python's format-string form (`{name}`, `{{` and `}}` for braces) or with double braces.
 #[derive(Debug, Clone, PartialEq, Eq)]

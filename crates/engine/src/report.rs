@@ -116,7 +116,8 @@ fn node(vertex: &Vertex, warnings: &[Warning]) -> NodeReport {
 
 /// The addresses of a service that a vertex calls: those in its field, else the service's own.
 fn addresses<'a>(reach: &'a Reach, vertex: &Vertex) -> Vec<(&'a Reach, Option<String>)> {
-    let field = vertex.field(reach.field).filter(|field| field.show && !field.load_from_db);
+    let named = [Some(reach.field), reach.other_field].into_iter().flatten();
+    let field = named.filter_map(|name| vertex.field(name)).find(|field| field.show && !field.load_from_db);
     let drawn: Vec<String> = match field.map(|field| &field.value) {
         Some(Json::String(text)) if !text.trim().is_empty() => vec![text.clone()],
         Some(Json::Array(list)) => list.iter().filter_map(Json::as_str).map(str::to_owned).collect(),

@@ -8,10 +8,10 @@ use crate::capability::Usage;
 use crate::context::{Context, Effect};
 use crate::error::{ErrorKind, RunError};
 use crate::flow::Dialect;
+use crate::python_text::python_str;
 use crate::run::{self, ChatInput, InputType, ProcessInputs, Run};
 use crate::services::LoadedFlow;
 use crate::tweak::{Leniency, Tweaks};
-use crate::value::python_str;
 
 /// How many flows may call each other in a chain, the first not counted.
 pub const MAX_FLOW_DEPTH: u32 = 5;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
 use crate::capability::{Capability, Usage};
+use crate::python_text::python_str;
 
 /// The output of a vertex.
 #[derive(Debug, Clone)]
@@ -159,8 +160,7 @@ impl Value {
     pub fn as_text(&self) -> Option<String> {
         match self {
             Self::Json(Json::String(text)) => Some(text.clone()),
-            Self::Json(Json::Number(number)) => Some(number.to_string()),
-            Self::Json(Json::Bool(flag)) => Some(python_bool(*flag).to_owned()),
+            Self::Json(value @ (Json::Number(_) | Json::Bool(_))) => Some(python_str(value)),
             Self::Message(message) => Some(message.text.clone()),
             Self::Document(document) => Some(document.page_content.clone()),
             Self::Data(data) => match data.get("text") {
@@ -188,71 +188,9 @@ impl Value {
     }
 }
 
-fn python_bool(flag: bool) -> &'static str {
-    if flag { "True" } else { "False" }
-}
-
-/// A value as Python's `str()` writes it: prompts were written against that.
-pub fn python_str(value: &Json) -> String {
-    match value {
-        Json::String(text) => text.clone(),
-        other => python_repr(other),
-    }
-}
-
-fn python_repr(value: &Json) -> String {
-    match value {
-        Json::Null => "None".to_owned(),
-        Json::Bool(flag) => python_bool(*flag).to_owned(),
-        Json::Number(number) => number.to_string(),
-        Json::String(text) => python_quote(text),
-        Json::Array(list) => format!("[{}]", join(list.iter().map(python_repr))),
-        Json::Object(map) => {
-            let pairs =
-                map.iter().map(|(key, value)| format!("{}: {}", python_quote(key), python_repr(value)));
-            format!("{{{}}}", join(pairs))
-        }
-    }
-}
-
-fn join(parts: impl Iterator<Item = String>) -> String {
-    parts.collect::<Vec<_>>().join(", ")
-}
-
-/// Python prefers single quotes, unless the text has those and no double ones.
-fn python_quote(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push(quote);
-    for c in text.chars() {
-        match c {
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            c if c == quote => quoted.extend(['\\', c]),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push(quote);
-    quoted
-}
-
 fn object(json: Json) -> Map<String, Json> {
     match json {
         Json::Object(map) => map,
         _ => Map::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_print_as_python_prints_them() {
-        let value = json!({"a": [1, 2.5, null, true], "it's": "say \"hi\"\n"});
-        assert_eq!(python_str(&value), r#"{'a': [1, 2.5, None, True], "it's": 'say "hi"\n'}"#);
-        assert_eq!(python_str(&json!("plain")), "plain");
     }
 }

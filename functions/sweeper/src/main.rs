@@ -14,7 +14,7 @@ const RESERVE: Duration = Duration::from_secs(5);
 async fn main() -> Result<(), Error> {
     let environment = Environment::from_env()?;
     tracing_subscriber::fmt().json().with_env_filter(EnvFilter::new(&environment.log)).init();
-    let runner = &environment.connect().await?;
+    let runner = &environment.connect_without_components().await?;
     let handler = service_fn(|event: LambdaEvent<_>| async move {
         let deadline = deadline(&event.context, SystemTime::now());
         millrace_sweeper::handle(runner, event.payload, deadline).await.map_err(Error::from)

@@ -52,7 +52,7 @@ async fn every_recording_is_resumed_after_each_of_its_effects() {
     }
     let ran: Vec<String> = stories.iter().map(|story| story.name.clone()).collect();
     recordings::report("resumed", &ran, &skipped);
-    tell(&stories, Some(folder)).await;
+    tell(&stories, Some(folder.join("fixtures"))).await;
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -65,7 +65,7 @@ async fn every_flow_case_is_resumed_after_each_of_its_effects() {
         })
         .collect();
     assert!(stories.len() >= 12);
-    tell(&stories, None).await;
+    tell(&stories, Some(flows::root())).await;
 }
 
 fn recorded(name: String, data: Json, recording: &Json) -> Story {
@@ -79,8 +79,7 @@ fn recorded(name: String, data: Json, recording: &Json) -> Story {
 async fn tell(stories: &[Story], fixtures: Option<std::path::PathBuf>) {
     let (mut counted, mut faults) = (Counted::default(), Vec::new());
     for story in stories {
-        let fixtures = fixtures.as_ref().map(|folder| folder.join("fixtures"));
-        if let Err(fault) = resume_everywhere(story, fixtures, &mut counted).await {
+        if let Err(fault) = resume_everywhere(story, fixtures.clone(), &mut counted).await {
             faults.push(format!("{}: {fault}", story.name));
         }
     }

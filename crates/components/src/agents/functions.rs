@@ -71,7 +71,7 @@ impl FunctionsPlanner {
     fn messages(&self, values: &Map<String, Json>, steps: &[Step]) -> Result<Vec<ChatMessage>, RunError> {
         let mut messages = self.instructions(values)?;
         if let Some(history) = self.history.as_ref().and_then(|key| values.get(key)) {
-            messages.extend(react::history(history));
+            messages.extend(react::history(history)?);
         }
         let question = values.get("input").map(python_str).unwrap_or_default();
         messages.push(ChatMessage::new(Role::User, question));

@@ -125,7 +125,7 @@ impl TextPlanner {
         for part in &self.parts {
             match part {
                 Part::Text(role, text) => messages.push(ChatMessage::new(*role, filled(text, &values)?)),
-                Part::History => messages.extend(history(&values[HISTORY])),
+                Part::History => messages.extend(history(&values[HISTORY])?),
                 Part::Work(template) => messages.extend(steps.iter().flat_map(|step| {
                     let observed = template.replace("{observation}", &step.observation);
                     [ChatMessage::new(Role::Assistant, &step.log), ChatMessage::new(Role::User, observed)]
@@ -199,15 +199,46 @@ fn filled(template: &str, values: &Map<String, Json>) -> Result<String, RunError
     }
 }
 
-/// A history as messages; one that is kept as text is told by the system.
-pub(super) fn history(history: &Json) -> Vec<ChatMessage> {
+/// A history as messages; one that is kept as text is told by the system. A caller may give one too, in the forms that
+/// LangChain takes: messages, pairs of speaker and text, texts of the person.
+///
+/// # Errors
+/// [`ErrorKind::Input`] for any other form.
+pub(super) fn history(history: &Json) -> Result<Vec<ChatMessage>, RunError> {
     match history {
-        Json::String(text) if text.is_empty() => Vec::new(),
+        Json::Null => Ok(Vec::new()),
+        Json::String(text) if text.is_empty() => Ok(Vec::new()),
         Json::String(text) => {
-            vec![ChatMessage::new(Role::System, format!("The conversation so far:\n{text}"))]
+            Ok(vec![ChatMessage::new(Role::System, format!("The conversation so far:\n{text}"))])
         }
-        other => serde_json::from_value(other.clone()).unwrap_or_default(),
+        Json::Array(list) => list.iter().map(|item| said(item).ok_or_else(unreadable)).collect(),
+        _ => Err(unreadable()),
     }
+}
+
+fn said(item: &Json) -> Option<ChatMessage> {
+    match item {
+        Json::String(text) => Some(ChatMessage::new(Role::User, text)),
+        Json::Array(pair) => match pair.as_slice() {
+            [Json::String(who), Json::String(text)] => Some(ChatMessage::new(speaker(who)?, text)),
+            _ => None,
+        },
+        message => serde_json::from_value(message.clone()).ok(),
+    }
+}
+
+fn speaker(name: &str) -> Option<Role> {
+    match name {
+        "human" | "user" => Some(Role::User),
+        "ai" | "assistant" => Some(Role::Assistant),
+        "system" => Some(Role::System),
+        _ => None,
+    }
+}
+
+fn unreadable() -> RunError {
+    let message = "inputs.chat_history: expected messages, pairs such as [\"human\", \"hi\"], or texts";
+    RunError::new(ErrorKind::Input, message)
 }
 
 #[cfg(test)]

@@ -47,7 +47,8 @@ fn repaired(memory: Arc<dyn Memory>, variables: &[String], output: &str) -> Arc<
         _ => return memory,
     };
     let filled = memory.variables();
-    let input = variables.iter().find(|name| *name != other && !filled.contains(name)).cloned();
+    // The first by name, since LangChain sorts a prompt's variables.
+    let input = variables.iter().filter(|name| *name != other && !filled.contains(name)).min().cloned();
     memory.with_keys(MemoryKeys { memory: other.to_owned(), input, output: Some(output.to_owned()) })
 }
 

@@ -38,8 +38,8 @@ pub(super) fn values(prompt: &Prompt, fields: Vec<(String, LazyValue)>) -> BTree
     named.filter_map(|(name, value)| Some((name, filling(&value.0)?))).collect()
 }
 
-/// The text of a variable, by Langflow's rules for what may be wired into one (contract 5.1). An empty text
-/// leaves the variable open.
+/// The text of a variable, by Langflow's rules for what may be wired into one (contract 5.1). An empty text that is
+/// typed leaves the variable open; documents without text fill it all the same.
 fn filling(value: &Value) -> Option<String> {
     let text = match value {
         Value::Document(document) => document_text(document),
@@ -48,9 +48,9 @@ fn filling(value: &Value) -> Option<String> {
             let any: Arc<dyn Any + Send + Sync> = object.clone();
             any.downcast::<StructuredParser>().ok()?.instructions()
         }
-        other => other.as_text()?,
+        other => return other.as_text().filter(|text| !text.is_empty()),
     };
-    (!text.is_empty()).then_some(text)
+    Some(text)
 }
 
 /// Several documents read as lines, those without text left out.

@@ -12,12 +12,12 @@ mod schema;
 pub(crate) mod scratch;
 mod sql_agent;
 mod sql_database;
+mod sql_generator;
 mod tools;
 
 use millrace_engine::Entry;
 
 pub(crate) use database::{Said, SqlDatabase, statement_in};
-pub(crate) use python_text::python_float;
 
 /// Its component types, by file.
 pub(crate) const ENTRIES: &[&Entry] = &[
@@ -26,4 +26,5 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &query_sql_database_tool::ENTRY,
     &sql_agent::ENTRY,
     &sql_database::ENTRY,
+    &sql_generator::ENTRY,
 ];

@@ -1,8 +1,8 @@
 //! Rows as Python writes them: prompts show a database's answers in this form.
 
-use millrace_engine::python_str;
+use millrace_engine::{python_float, python_repr, python_str};
 use millrace_outbound::{Rows, SqlValue};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 /// Characters of one text value; what is beyond is cut at a word, with `...`.
 const MAX_VALUE: usize = 300;
@@ -51,12 +51,12 @@ pub(super) fn sample(row: &[SqlValue]) -> String {
 /// Python's `repr`.
 fn repr(value: &SqlValue) -> String {
     match value {
-        SqlValue::Text(text) => quoted(&cut_at_word(text)),
+        SqlValue::Text(text) => python_repr(&cut_at_word(text).into()),
         SqlValue::Decimal(text) => format!("Decimal('{text}')"),
         SqlValue::Date(text) => format!("datetime.date({})", numbers(text).join(", ")),
         SqlValue::Time(text) => format!("datetime.time({})", clock(numbers(text), 2).join(", ")),
         SqlValue::Timestamp(text) => timestamp(text),
-        SqlValue::Json(Json::String(text)) => quoted(&cut_at_word(text)),
+        SqlValue::Json(Json::String(text)) => python_repr(&cut_at_word(text).into()),
         other => plain(other),
     }
 }
@@ -77,11 +77,6 @@ fn plain(value: &SqlValue) -> String {
         SqlValue::Bytes(bytes) => bytes_literal(bytes),
         SqlValue::Json(value) => python_str(value),
     }
-}
-
-fn quoted(text: &str) -> String {
-    let list = python_str(&json!([text]));
-    list[1..list.len() - 1].to_owned()
 }
 
 fn cut_at_word(text: &str) -> String {
@@ -125,27 +120,6 @@ fn timestamp(text: &str) -> String {
         None => (text, ""),
     };
     format!("datetime.datetime({}{zone})", clock(numbers(moment), 5).join(", "))
-}
-
-/// Python's `repr` of a float: shortest digits, `1.0`, `1e+16`, `1e-05`, `nan`, `inf`.
-pub(crate) fn python_float(number: f64) -> String {
-    if number.is_nan() {
-        return "nan".to_owned();
-    }
-    if number.is_infinite() {
-        return if number > 0.0 { "inf" } else { "-inf" }.to_owned();
-    }
-    let magnitude = number.abs();
-    if magnitude != 0.0 && !(1e-4..1e16).contains(&magnitude) {
-        let text = format!("{number:e}");
-        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let (sign, exponent) = match exponent.strip_prefix('-') {
-            Some(exponent) => ('-', exponent),
-            None => ('+', exponent),
-        };
-        return format!("{digits}e{sign}{exponent:0>2}");
-    }
-    format!("{number:?}")
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! SQLDatabase: a database that chains and tools work on (0.x).
+//! SQLDatabase: a database that chains and tools work on, in both dialects.
 
 use millrace_engine::{
-    Capability, Component, Context, Default, Entry, Example, Outputs, RunError, Spec, Value, flag, output,
-    reach, text,
+    Capability, Component, Context, Default, Entry, ErrorKind, Example, Outputs, RunError, Spec, Value, flag,
+    output, reach, text,
 };
 use serde::Deserialize;
 
@@ -11,7 +11,8 @@ use super::database::SqlDatabase;
 /// The node's fields.
 #[derive(Deserialize)]
 pub(crate) struct SqlDatabaseNode {
-    database_uri: String,
+    database_uri: Option<String>,
+    uri: Option<String>,
     read_only: bool,
 }
 
@@ -26,23 +27,30 @@ impl Component for SqlDatabaseNode {
                 "The database as SQLAlchemy names it, such as postgresql://user:password@host/name. A SQLite file \
                  must be an upload or stand in the operator's folder.",
             ),
+            text("uri", "The same, as 1.x names it."),
             flag("read_only", "Whether statements that write are refused.").or(Default::Flag(true)),
         ],
-        outputs: &[output("db")],
-        reaches: &[reach("the database in database_uri", "", "database_uri")],
+        outputs: &[output("db"), output("SQLDatabase")],
+        reaches: &[reach("the database in database_uri", "", "database_uri").or_in("uri")],
         examples: &[Example {
             title: "the password is not shown",
             inputs: r#"{"database_uri": "postgresql+psycopg2://u:secret@db.example/shop"}"#,
-            output: r#"{"db": {"sql_database": {
-                "database": "postgresql://u@db.example:5432/shop", "read_only": true
-            }}}"#,
+            output: r#"{
+                "db": {"sql_database": {"database": "postgresql://u@db.example:5432/shop", "read_only": true}},
+                "SQLDatabase": {"sql_database": {"database": "postgresql://u@db.example:5432/shop", "read_only": true}}
+            }"#,
         }],
         ..Spec::SUPPORTED
     };
 
     async fn run(self, cx: &Context) -> Result<Outputs, RunError> {
-        let database = SqlDatabase::open(cx, &self.database_uri, self.read_only).await?;
-        Ok(Outputs::one("db", Value::Capability(Capability::Object(database))))
+        let url = self.database_uri.or(self.uri).ok_or_else(|| {
+            let error = RunError::new(ErrorKind::Flow, "database_uri: it is empty");
+            RunError { field: Some("database_uri".to_owned()), ..error }
+        })?;
+        let database =
+            Value::Capability(Capability::Object(SqlDatabase::open(cx, &url, self.read_only).await?));
+        Ok(Outputs::one("db", database.clone()).and("SQLDatabase", database))
     }
 }
 

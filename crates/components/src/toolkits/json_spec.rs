@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use millrace_engine::{
     Capability, Component, Context, Entry, ErrorKind, Example, Object, Outputs, RunError, Spec, Value,
-    integer, output, python_str, text,
+    integer, output, python_repr, python_str, text,
 };
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -112,7 +112,7 @@ fn at<'a>(document: &'a Json, path: &str) -> Result<&'a Json, String> {
 fn below<'a>(value: &'a Json, step: &Step) -> Result<&'a Json, String> {
     match (value, step) {
         (Json::Object(map), Step::Key(key)) => {
-            map.get(key).ok_or_else(|| format!("KeyError({})", quoted(key)))
+            map.get(key).ok_or_else(|| format!("KeyError({})", python_repr(&key.as_str().into())))
         }
         (Json::Object(map), Step::Index(index)) => {
             map.get(&index.to_string()).ok_or_else(|| format!("KeyError({index})"))
@@ -135,15 +135,9 @@ fn below<'a>(value: &'a Json, step: &Step) -> Result<&'a Json, String> {
 fn keys(value: &Json, path: &str) -> Result<String, String> {
     let Json::Object(map) = value else {
         let sentence = format!("Value at path `{path}` is not a dict, get the value directly.");
-        return Err(format!("ValueError({})", quoted(&sentence)));
+        return Err(format!("ValueError({})", python_repr(&sentence.into())));
     };
     Ok(python_str(&Json::Array(map.keys().map(|key| Json::String(key.clone())).collect())))
-}
-
-/// A text in Python's quotes.
-fn quoted(text: &str) -> String {
-    let list = python_str(&json!([text]));
-    list[1..list.len() - 1].to_owned()
 }
 
 fn python_type(value: &Json) -> &'static str {

@@ -1,8 +1,12 @@
 //! Arithmetic as numexpr and Python do it: the expressions that a model writes for a calculator.
 //!
 //! Whole numbers stay whole, `/` gives a fraction, `//` and `%` round down, `**` binds to the right and
-//! tighter than a sign. Functions are numexpr's. There are no names but these, no loops and no assignment.
+//! tighter than a sign, `&` and `|` bind tighter than a comparison. Functions are numexpr's. There are no names
+//! but these, no loops and no assignment.
 
+use std::cmp::Ordering;
+
+use millrace_engine::python_float;
 use thiserror::Error;
 
 /// Characters of an expression, at most.
@@ -33,18 +37,21 @@ pub(crate) enum ArithmeticError {
     Overflow,
     #[error("the result is no real number")]
     NotReal,
+    #[error("'&' and '|' take whole numbers or comparisons in parentheses")]
+    NotWhole,
 }
 
 type Outcome = Result<Number, ArithmeticError>;
 
-/// A value: whole up to 127 bits, or a float.
+/// A value: whole up to 127 bits, a float, or whether a comparison holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Number {
     Whole(i128),
     Float(f64),
+    Truth(bool),
 }
 
-use Number::{Float, Whole};
+use Number::{Float, Truth, Whole};
 
 /// The value of an expression, as Python prints it.
 ///
@@ -55,7 +62,7 @@ pub(crate) fn evaluate(expression: &str) -> Result<String, ArithmeticError> {
         return Err(ArithmeticError::TooLong);
     }
     let mut reader = Reader { rest: expression.trim(), depth: 0 };
-    let value = reader.sum()?;
+    let value = reader.comparison()?;
     match reader.rest.chars().next() {
         None => Ok(value.print()),
         Some('^') => Err(ArithmeticError::Caret),
@@ -71,6 +78,30 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// One at most: numexpr has no chains of them.
+    fn comparison(&mut self) -> Outcome {
+        let left = self.any_of()?;
+        let Some((_, holds)) = COMPARISONS.iter().find(|(sign, _)| self.take(sign)) else { return Ok(left) };
+        let right = self.any_of()?;
+        Ok(Truth(left.order(right).is_some_and(holds)))
+    }
+
+    fn any_of(&mut self) -> Outcome {
+        let mut left = self.all_of()?;
+        while self.take("|") {
+            left = left.bits(self.all_of()?, |a, b| a | b)?;
+        }
+        Ok(left)
+    }
+
+    fn all_of(&mut self) -> Outcome {
+        let mut left = self.sum()?;
+        while self.take("&") {
+            left = left.bits(self.sum()?, |a, b| a & b)?;
+        }
+        Ok(left)
+    }
+
     fn sum(&mut self) -> Outcome {
         let mut left = self.product()?;
         loop {
@@ -125,7 +156,7 @@ impl<'a> Reader<'a> {
 
     fn operand(&mut self) -> Outcome {
         if self.take("(") {
-            let value = self.sum()?;
+            let value = self.comparison()?;
             self.expect(")")?;
             return Ok(value);
         }
@@ -169,9 +200,9 @@ impl<'a> Reader<'a> {
                 other => Err(ArithmeticError::Unknown(other.to_owned())),
             };
         }
-        let mut arguments = vec![self.sum()?];
+        let mut arguments = vec![self.comparison()?];
         while self.take(",") {
-            arguments.push(self.sum()?);
+            arguments.push(self.comparison()?);
         }
         self.expect(")")?;
         apply(name, &arguments)
@@ -205,6 +236,18 @@ impl<'a> Reader<'a> {
     }
 }
 
+type Comparison = (&'static str, fn(Ordering) -> bool);
+
+/// What a comparison is written as, and the orders in which it holds; the longer signs come first.
+const COMPARISONS: &[Comparison] = &[
+    ("<=", Ordering::is_le),
+    (">=", Ordering::is_ge),
+    ("==", Ordering::is_eq),
+    ("!=", Ordering::is_ne),
+    ("<", Ordering::is_lt),
+    (">", Ordering::is_gt),
+];
+
 type Function = (&'static str, fn(f64) -> f64);
 
 /// numexpr's functions of one number.
@@ -233,8 +276,10 @@ const FUNCTIONS: &[Function] = &[
 
 fn apply(name: &str, arguments: &[Number]) -> Outcome {
     match (name, arguments) {
+        ("where", [condition, yes, no]) => Ok(if condition.float() != 0.0 { *yes } else { *no }),
+        ("where", _) => Err(ArithmeticError::Arguments("where", 3)),
         ("abs", [Whole(a)]) => a.checked_abs().map(Whole).ok_or(ArithmeticError::Overflow),
-        ("abs", [Float(a)]) => Ok(Float(a.abs())),
+        ("abs", [a]) => Ok(Float(a.float().abs())),
         ("abs", _) => Err(ArithmeticError::Arguments("abs", 1)),
         ("arctan2", [a, b]) => finite(a.float().atan2(b.float())),
         ("arctan2", _) => Err(ArithmeticError::Arguments("arctan2", 2)),
@@ -262,12 +307,35 @@ impl Number {
         match self {
             Whole(value) => value as f64,
             Float(value) => value,
+            Truth(value) => f64::from(u8::from(value)),
+        }
+    }
+
+    /// A truth is 0 or 1 where one calculates with it.
+    fn counted(self) -> Self {
+        if let Truth(value) = self { Whole(i128::from(value)) } else { self }
+    }
+
+    fn order(self, other: Self) -> Option<Ordering> {
+        match (self.counted(), other.counted()) {
+            (Whole(a), Whole(b)) => Some(a.cmp(&b)),
+            (a, b) => a.float().partial_cmp(&b.float()),
+        }
+    }
+
+    fn bits(self, other: Self, apply: fn(i128, i128) -> i128) -> Outcome {
+        match (self, other) {
+            (Truth(a), Truth(b)) => Ok(Truth(apply(a.into(), b.into()) != 0)),
+            (a, b) => match (a.counted(), b.counted()) {
+                (Whole(a), Whole(b)) => Ok(Whole(apply(a, b))),
+                _ => Err(ArithmeticError::NotWhole),
+            },
         }
     }
 
     /// The whole result if both are whole, else that of the floats.
     fn with(self, other: Self, whole: fn(i128, i128) -> Option<i128>, float: fn(f64, f64) -> f64) -> Outcome {
-        match (self, other) {
+        match (self.counted(), other.counted()) {
             (Whole(a), Whole(b)) => whole(a, b).map(Whole).ok_or(ArithmeticError::Overflow),
             (a, b) => finite(float(a.float(), b.float())),
         }
@@ -282,9 +350,9 @@ impl Number {
     }
 
     fn negate(self) -> Outcome {
-        match self {
+        match self.counted() {
             Whole(a) => a.checked_neg().map(Whole).ok_or(ArithmeticError::Overflow),
-            Float(a) => Ok(Float(-a)),
+            a => Ok(Float(-a.float())),
         }
     }
 
@@ -318,7 +386,7 @@ impl Number {
     }
 
     fn power(self, exponent: Self) -> Outcome {
-        match (self, exponent) {
+        match (self.counted(), exponent.counted()) {
             (Whole(base), Whole(exponent)) if exponent >= 0 => {
                 // A power of 0, 1 or -1 depends on no more of the exponent than whether it is 0 or odd.
                 let small = if base.abs() <= 1 { exponent.min(2 + exponent % 2) } else { exponent };
@@ -336,21 +404,10 @@ impl Number {
         match self {
             Whole(value) => value.to_string(),
             Float(value) => python_float(value),
+            Truth(true) => "True".to_owned(),
+            Truth(false) => "False".to_owned(),
         }
     }
-}
-
-/// A float as Python's `repr` writes it: the shortest digits that give it back, with an exponent from 1e16 up
-/// and below 0.0001.
-fn python_float(value: f64) -> String {
-    let scientific = format!("{value:e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if !(-4..16).contains(&exponent) {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        return format!("{digits}e{sign}{:02}", exponent.abs());
-    }
-    format!("{value:?}")
 }
 
 #[cfg(test)]

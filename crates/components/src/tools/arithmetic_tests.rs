@@ -36,6 +36,14 @@ fn it_calculates_and_prints_as_python_does() {
         (" ( 1 + 2 ) * - 3 ", "-9"),
         ("2 * 3 - 4 - 5", "-3"),
         ("10**30 // 10**29", "10"),
+        ("3 > 2", "True"),
+        ("1 + 1 >= 3", "False"),
+        ("0.5 == 1/2", "True"),
+        ("2 != 2", "False"),
+        ("(3 > 2) & (2 > 3)", "False"),
+        ("(3 > 2) | (2 > 3)", "True"),
+        ("6 & 3 | 8", "10"),
+        ("where(3 > 2, 10, 20)", "10"),
     ];
     for (expression, value) in cases {
         assert_eq!(evaluate(expression).as_deref(), Ok(value), "{expression}");
@@ -63,6 +71,8 @@ fn what_has_no_value_says_why() {
         ("0**-1", ArithmeticError::ZeroDivision),
         ("9**9**9**9", ArithmeticError::Overflow),
         ("10.0**400", ArithmeticError::Overflow),
+        ("1 < 2 < 3", ArithmeticError::Unexpected("< 3".into())),
+        ("1.5 & 2", ArithmeticError::NotWhole),
         ("sqrt(-1)", ArithmeticError::NotReal),
         ("(-8)**(1/3)", ArithmeticError::NotReal),
     ];

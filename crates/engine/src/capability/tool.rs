@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::context::Context;
 use crate::error::RunError;
-use crate::value::python_str;
+use crate::python_text::python_str;
 
 /// What a tool is called with.
 #[derive(Debug, Clone, PartialEq)]

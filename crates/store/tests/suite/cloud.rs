@@ -113,10 +113,13 @@ impl FakeQueue {
     }
 }
 
+/// Objects by key: bytes, and the headers that came with them.
+type Objects = BTreeMap<String, (Vec<u8>, HeaderMap)>;
+
 /// A bucket that takes objects, with the headers that came with them, and gives them back.
 #[derive(Clone, Default)]
 pub(crate) struct FakeBucket {
-    pub(crate) objects: Arc<Mutex<BTreeMap<String, (Vec<u8>, HeaderMap)>>>,
+    pub(crate) objects: Arc<Mutex<Objects>>,
 }
 
 impl FakeBucket {

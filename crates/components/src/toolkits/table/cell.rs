@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use crate::sql::python_float;
+use millrace_engine::{python_float, python_repr};
 
 /// One value.
 #[derive(Debug, Clone, PartialEq)]
@@ -132,10 +132,7 @@ impl Cell {
     /// Python's `repr`.
     pub fn repr(&self) -> String {
         match self {
-            Self::Text(text) => {
-                let list = millrace_engine::python_str(&serde_json::json!([&**text]));
-                list[1..list.len() - 1].to_owned()
-            }
+            Self::Text(text) => python_repr(&serde_json::Value::from(&**text)),
             other => other.shown(),
         }
     }

@@ -3,7 +3,7 @@ use serde_json::Value as Json;
 use super::*;
 
 /// What pandas 2.1 prints for queries of ours over tables of ours.
-const PANDAS: &str = include_str!("../../tests/data/pandas.json");
+const PANDAS: &str = include_str!("../../../tests/data/pandas.json");
 
 fn table(csv: &str) -> Frame {
     read(csv.as_bytes()).unwrap().0

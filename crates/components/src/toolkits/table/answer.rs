@@ -4,7 +4,7 @@ use super::cell::{Cell, Dtype};
 use super::frame::{Frame, Series};
 use super::group::Group;
 use super::print;
-use crate::sql::python_float;
+use millrace_engine::python_float;
 
 /// A value while an expression is worked out.
 #[derive(Debug, Clone)]
