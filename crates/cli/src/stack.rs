@@ -133,7 +133,7 @@ fn environment(
     cloud: &LocalCloud,
     table: &str,
     files: Option<&Path>,
-    variables: BTreeMap<String, String>,
+    provider: BTreeMap<String, String>,
 ) -> Result<Environment> {
     let files = files.map(|folder| {
         folder.canonicalize().with_context(|| format!("cannot read the folder {}", folder.display()))
@@ -148,6 +148,7 @@ fn environment(
         name => std::env::var(name).ok(),
     })?;
     let files_root = files.or(read.files_root);
+    let variables = read.variables.into_iter().chain(provider).collect();
     Ok(Environment { plain_keys: true, allow_loopback: true, variables, files_root, ..read })
 }
 

@@ -38,6 +38,8 @@ impl Runner {
     /// [`RunnerError`]: no task was made.
     pub async fn submit(&self, job: &Job) -> Result<Accepted, RunnerError> {
         let plan = self.load(job).await?;
+        let tweaks = self.tweaks_of(job).await?;
+        let job = &Job { call: job.call.clone().with_tweaks(tweaks), ..job.clone() };
         // A flow that cannot be planned is accepted all the same: its task ends with the reason.
         if let Ok(plan) = &plan {
             Tweaks::resolve(plan, job.call.tweaks(), self.0.config.tweaks)?;
@@ -48,6 +50,7 @@ impl Runner {
             Named::Known(known) => return accepted(&known),
         };
         let task = self.new_task(&accepted, job, plan.as_deref().ok(), JournalMode::Effects)?;
+        self.keep_tweaks(job, &accepted.session, accepted.task).await?;
         self.store().submit(&task).await?;
         Ok(accepted)
     }

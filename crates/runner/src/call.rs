@@ -63,9 +63,23 @@ pub struct Job {
     pub options: Options,
 }
 
+/// What a call is to the conversation that it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Session {
+    /// The caller made the name up, and says all there is to say in each call.
+    #[default]
+    Named,
+    /// The name is made for this call.
+    Begins,
+    /// The name was made for an earlier call, whose tweaks still count.
+    GoesOn,
+}
+
 /// How a call is to be run; by default as the flow and the installation say.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
+    /// What it is to its conversation.
+    pub session: Session,
     /// What is kept of its effects.
     pub journal: Option<JournalMode>,
     /// How long it may take from its first claim.
@@ -95,6 +109,14 @@ pub(crate) struct Stored {
 }
 
 impl Call {
+    /// The same with other tweaks.
+    pub(crate) fn with_tweaks(mut self, other: Map<String, Json>) -> Self {
+        match &mut self {
+            Self::Process { tweaks, .. } | Self::Run { tweaks, .. } => *tweaks = other,
+        }
+        self
+    }
+
     pub(crate) fn tweaks(&self) -> &Map<String, Json> {
         match self {
             Self::Process { tweaks, .. } | Self::Run { tweaks, .. } => tweaks,

@@ -14,6 +14,9 @@ pub enum RunnerError {
     /// A tweak that does not fit. No task was made.
     #[error(transparent)]
     Tweak(#[from] TweakError),
+    /// What the conversation began with is not known any more, and the call does not say it again. No task was made.
+    #[error("tweaks: this conversation began with tweaks that were too large to be kept; send them again")]
+    TweaksNotKept,
     /// The stored flow cannot be loaded. No task was made.
     #[error(transparent)]
     Flow(RunError),

@@ -18,6 +18,7 @@ mod plans;
 mod services;
 #[cfg(test)]
 mod services_tests;
+mod session_tweaks;
 mod supervisor;
 mod sweep;
 mod view;
@@ -32,7 +33,7 @@ use tokio_util::task::TaskTracker;
 
 pub use accept::Accepted;
 pub use attempt::{Delivery, Visit};
-pub use call::{Call, Idempotency, Inputs, Job, Options};
+pub use call::{Call, Idempotency, Inputs, Job, Options, Session};
 pub use config::RunnerConfig;
 pub use error::RunnerError;
 pub use execute::Answer;

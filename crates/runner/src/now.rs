@@ -69,6 +69,8 @@ impl Runner {
     /// [`RunnerError`]: nothing was run, or its task could not be kept.
     pub async fn run_now(&self, job: Job) -> Result<Executed, RunnerError> {
         let plan = self.load(&job).await?;
+        let tweaks = self.tweaks_of(&job).await?;
+        let job = Job { call: job.call.with_tweaks(tweaks), ..job };
         let tweaks = match &plan {
             Ok(plan) => Tweaks::resolve(plan, job.call.tweaks(), self.0.config.tweaks)?,
             Err(_) => Tweaks::default(),
@@ -85,6 +87,7 @@ impl Runner {
             Named::Known(known) => return Ok(before(known, job.session)),
         };
         let task = self.new_task(&accepted, &job, plan.as_deref().ok(), JournalMode::Memory)?;
+        self.keep_tweaks(&job, &accepted.session, accepted.task).await?;
         let ran = match plan {
             Ok(plan) => {
                 let waiting = self.begin(task, earlier).await?;

@@ -167,6 +167,7 @@ impl From<RunnerError> for ApiError {
             RunnerError::OtherRequest
             | RunnerError::NotFailed(_)
             | RunnerError::NotKept
+            | RunnerError::TweaksNotKept
             | RunnerError::Ended(_) => Self::conflict(sentence),
             // The URL is not repeated: it may hold a secret of its own.
             RunnerError::Callback(_) => {

@@ -21,7 +21,7 @@ pub(crate) fn read(fields: &mut Fields, longest: Duration) -> Options {
         journal: fields.word("journal", &modes),
         timeout: fields.whole("timeout", 1..=longest.as_secs()).map(Duration::from_secs),
         callback_url: fields.text_within("callback_url", CALLBACK_URL),
-        idempotency: None,
+        ..Options::default()
     }
 }
 

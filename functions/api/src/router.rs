@@ -16,7 +16,7 @@ use crate::auth::Wording::{Key, KeyOrToken};
 use crate::error::ApiError;
 use crate::route::Route;
 use crate::routes::{
-    api_key, callback_secret, flows, flows_transfer, health, process, run, task, tasks, upload,
+    api_key, callback_secret, flows, flows_transfer, health, preload, process, run, task, tasks, upload,
 };
 use crate::trace;
 
@@ -31,6 +31,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::open(GET, "/api/v1/version", health::version),
         Route::keyed(POST, "/api/v1/process/{flow_id}", Key, process::process),
         Route::keyed(POST, "/api/v1/predict/{flow_id}", Key, process::process),
+        Route::keyed(POST, "/api/v1/process/preload/{flow_id}", Key, preload::preload),
         Route::keyed(POST, "/api/v1/run/{flow}", Key, run::run),
         Route::keyed(GET, "/api/v1/task/{task_id}", Key, task::poll),
         Route::keyed(DELETE, "/api/v1/task/{task_id}", Key, task::cancel),

@@ -11,6 +11,7 @@ use millrace_engine::{
 use serde_json::{Map, Value as Json};
 
 use crate::chains::recall::{Recalled, demand};
+use crate::tools::callable::without_blanks;
 
 /// Iterations where nobody says how many (LangChain's default).
 pub(crate) const DEFAULT_ITERATIONS: u32 = 15;
@@ -120,9 +121,11 @@ impl Executor {
         self.tool(&action.tool).is_some_and(|tool| tool.return_direct())
     }
 
-    /// Of tools with the same name the last counts, as in a Python dictionary.
+    /// Of tools with the same name the last counts, as in a Python dictionary. A model that writes the blanks that a
+    /// name was drawn with means the same tool.
     fn tool(&self, name: &str) -> Option<&Arc<dyn Tool>> {
-        self.tools.iter().rev().find(|tool| tool.name() == name)
+        let named = |name: &str| self.tools.iter().rev().find(|tool| tool.name() == name);
+        named(name).or_else(|| named(&without_blanks(name)))
     }
 }
 
@@ -165,6 +168,9 @@ impl Chain for Executor {
         let text = python_str(&answer);
         let outputs = Map::from_iter([("output".to_owned(), answer)]);
         recalled.keep(cx, &inputs, &outputs, &text).await?;
-        Ok(ChainCall { memory: recalled.values, outputs })
+        let mut beside = recalled.values;
+        // LangChain's agents have this key beside their answer, and it is empty unless one asks for it.
+        beside.insert("intermediate_steps".to_owned(), Json::Array(Vec::new()));
+        Ok(ChainCall { memory: beside, outputs })
     }
 }

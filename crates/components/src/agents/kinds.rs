@@ -5,6 +5,8 @@ use std::sync::Arc;
 use millrace_engine::{ChatModel, ErrorKind, Role, RunError, Tool, python_str};
 use serde_json::{Value as Json, json};
 
+use crate::tools::callable::without_blanks;
+
 use super::executor::Planner;
 use super::functions::{FunctionsPlanner, Offer};
 use super::react::{
@@ -77,7 +79,8 @@ pub(super) fn planner(
 fn require(kind: &str, tools: &[Arc<dyn Tool>], names: &[&str]) -> Result<(), RunError> {
     let mut found: Vec<_> = tools.iter().map(|tool| tool.name()).collect();
     found.sort_unstable();
-    if found == names {
+    let written: Vec<_> = names.iter().map(|name| without_blanks(name)).collect();
+    if found == names || found == written {
         return Ok(());
     }
     let message = format!(

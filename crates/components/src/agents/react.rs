@@ -45,7 +45,12 @@ pub(super) fn zero_shot(
 ) -> TextPlanner {
     let instructions = prompt.format_instructions.as_deref().unwrap_or(wording::ZERO_SHOT_FORMAT);
     let instructions = instructions.replace("{tool_names}", &literal(&tool_names(tools)));
-    let template = [prompt.prefix, literal(&tool_lines(tools, "")), instructions, prompt.suffix].join("\n\n");
+    let mut template =
+        [prompt.prefix, literal(&tool_lines(tools, "")), instructions, prompt.suffix].join("\n\n");
+    // As LangChain: a model that is not shown its work would begin again for ever.
+    if !template.contains(&format!("{{{SCRATCHPAD}}}")) {
+        template.push_str(&format!("\n{{{SCRATCHPAD}}}"));
+    }
     TextPlanner {
         model,
         parts: vec![Part::Text(Role::User, template)],

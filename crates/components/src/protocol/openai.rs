@@ -204,8 +204,11 @@ fn message(message: &ChatMessage, form: ToolForm) -> Json {
         }
         (None, _) => {}
     }
+    // A message that only calls has no content: OpenAI's own have null there.
+    let only_calls = content.is_empty() && !message.tool_calls.is_empty();
+    let content = if only_calls { Json::Null } else { json!(content) };
     let mut fields =
-        Map::from_iter([("role".to_owned(), json!(message.role)), ("content".to_owned(), json!(content))]);
+        Map::from_iter([("role".to_owned(), json!(message.role)), ("content".to_owned(), content)]);
     let function = |call: &ToolCall| json!({"name": call.name, "arguments": call.arguments});
     match (message.tool_calls.as_slice(), form) {
         ([], _) => {}

@@ -9,7 +9,7 @@ use millrace_engine::{
 use serde::Deserialize;
 
 use super::echo;
-use crate::tools::callable::{Callable, NamedTool};
+use crate::tools::callable::{Callable, NamedTool, without_blanks};
 
 /// The node's fields.
 #[derive(Deserialize)]
@@ -25,7 +25,7 @@ impl Component for PythonFunctionTool {
         names: &["PythonFunctionTool"],
         about: "The function that gives back the text it gets, as a tool; any other Python is refused.",
         inputs: &[
-            text("name", "The name that calls it."),
+            text("name", "The name that calls it; blanks become `_`."),
             text("description", "What it is for, to the model."),
             text("code", "The function. It is compared, never executed."),
             flag("return_direct", "Whether its answer is the agent's.").or(Default::Flag(false)),
@@ -47,7 +47,7 @@ impl Component for PythonFunctionTool {
     async fn run(self, _cx: &Context) -> Result<Outputs, RunError> {
         echo::require(self.code.as_deref())?;
         let tool = NamedTool {
-            name: self.name,
+            name: without_blanks(&self.name),
             description: self.description,
             return_direct: self.return_direct,
             callable: Callable::Echo,

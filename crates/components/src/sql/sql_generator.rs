@@ -118,6 +118,11 @@ mod tests {
     use crate::sql::scratch::Scratch;
     use crate::stand_in::Scripted;
 
+    /// A run in which somebody reads the statement.
+    fn asked(scratch: &Scratch) -> Context {
+        Context::detached(scratch.stand.services.clone(), &["text"])
+    }
+
     async fn node(scratch: &Scratch, model: Arc<Scripted>, prompt: Option<&str>) -> SqlGenerator {
         SqlGenerator {
             input_value: "How many items are there?".to_owned(),
@@ -132,7 +137,7 @@ mod tests {
     async fn the_statement_is_written_and_not_run() {
         let scratch = Scratch::new("generator").await;
         let model = Scripted::saying(&["SQLQuery: ```sql\nDELETE FROM items\n```"]);
-        let outputs = node(&scratch, model.clone(), None).await.run(&scratch.stand.cx()).await.unwrap();
+        let outputs = node(&scratch, model.clone(), None).await.run(&asked(&scratch)).await.unwrap();
         let Some(Value::Message(said)) = outputs.get("text") else { panic!("no message") };
         assert_eq!(said.text, "DELETE FROM items");
         let prompts = model.prompts();
@@ -147,7 +152,7 @@ mod tests {
         let scratch = Scratch::new("generator-prompt").await;
         let model = Scripted::saying(&["SELECT 1"]);
         let node = node(&scratch, model.clone(), Some("{dialect} {top_k}: {question}")).await;
-        node.run(&scratch.stand.cx()).await.unwrap();
+        node.run(&asked(&scratch)).await.unwrap();
         assert_eq!(model.prompts(), ["sqlite 7: How many items are there?"]);
     }
 
@@ -160,7 +165,7 @@ mod tests {
             ("{question}", 0, "field 'top_k': 0 is less than 1"),
         ] {
             let node = node(&scratch, Scripted::saying(&[]), Some(template)).await;
-            let error = SqlGenerator { top_k, ..node }.run(&scratch.stand.cx()).await.unwrap_err();
+            let error = SqlGenerator { top_k, ..node }.run(&asked(&scratch)).await.unwrap_err();
             assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Flow, message));
         }
     }

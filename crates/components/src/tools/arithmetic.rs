@@ -272,6 +272,8 @@ const FUNCTIONS: &[Function] = &[
     ("arctanh", f64::atanh),
     ("floor", f64::floor),
     ("ceil", f64::ceil),
+    ("round", f64::round_ties_even),
+    ("trunc", f64::trunc),
 ];
 
 fn apply(name: &str, arguments: &[Number]) -> Outcome {

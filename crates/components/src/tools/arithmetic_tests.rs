@@ -29,6 +29,7 @@ fn it_calculates_and_prints_as_python_does() {
         ("sqrt(16)", "4.0"),
         ("abs(-3)", "3"),
         ("floor(7/2) + ceil(0.2)", "4.0"),
+        ("round(2.5) + round(3.5)", "6.0"),
         ("2*pi", "6.283185307179586"),
         ("log(e)", "1.0"),
         ("log10(1000)", "3.0"),

@@ -34,9 +34,15 @@ impl Callable {
     }
 }
 
+/// A tool's name as models are told it: Langflow writes no blanks, since OpenAI's functions take none.
+pub(crate) fn without_blanks(name: &str) -> String {
+    name.replace(' ', "_")
+}
+
 /// Something callable under a name.
 #[derive(Debug)]
 pub(crate) struct NamedTool {
+    /// Without blanks.
     pub name: String,
     pub description: String,
     pub return_direct: bool,
@@ -92,7 +98,7 @@ mod tests {
         let tool = NamedTool { name: "j".into(), description: "".into(), return_direct: true, callable };
         let answer = tool.call(&Stand::offline().cx(), ToolInput::Text("cats".into())).await.unwrap();
         assert_eq!(answer, "ha");
-        assert!(model.prompts()[0].ends_with("about cats"));
+        assert!(model.prompts()[0].ends_with("about cats\n"), "{}", model.prompts()[0]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use millrace_engine::{
 };
 use serde::Deserialize;
 
-use super::callable::{Callable, NamedTool};
+use super::callable::{Callable, NamedTool, without_blanks};
 use crate::python::python_function::EchoFunction;
 
 /// The node's fields.
@@ -27,7 +27,7 @@ impl Component for ToolNode {
         about: "Makes a tool of a chain, an agent or a function that takes one text.",
         inputs: &[
             message("func", "The chain, agent or function."),
-            text("name", "The name that calls it."),
+            text("name", "The name that calls it; blanks become `_`."),
             text("description", "What it is for, to the model."),
             flag("return_direct", "Whether its answer is the agent's.").or(Default::Flag(false)),
         ],
@@ -49,7 +49,7 @@ impl Component for ToolNode {
 
     async fn run(self, _cx: &Context) -> Result<Outputs, RunError> {
         let tool = NamedTool {
-            name: self.name,
+            name: without_blanks(&self.name),
             description: self.description,
             return_direct: self.return_direct,
             callable: callable(self.func.0)?,

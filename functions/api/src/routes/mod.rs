@@ -5,6 +5,7 @@ pub(crate) mod callback_secret;
 pub(crate) mod flows;
 pub(crate) mod flows_transfer;
 pub(crate) mod health;
+pub(crate) mod preload;
 pub(crate) mod process;
 pub(crate) mod run;
 pub(crate) mod task;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::response::Response;
-use millrace_runner::{Accepted, Call, Executed, Inputs, Job, Options};
+use millrace_runner::{Accepted, Call, Executed, Inputs, Job, Options, Session};
 use millrace_store::{FlowId, FlowRecord, Host, Principal, SessionId, Store, TenantId};
 use serde_json::{Map, Value};
 
@@ -35,14 +35,20 @@ pub(crate) async fn process(incoming: Incoming, caller: Principal) -> Result<Res
     let name = Name::read(&headers, body.as_ref())?;
     let request = ProcessRequest::read(body, runner.store().config().max_task_timeout)?;
     let flow = find(runner.store(), &caller.tenant, &flow_id).await?;
-    let session = match request.session {
-        Some(session) => session,
-        None => new_session(runner.store().host(), flow.version.as_deref().unwrap_or_default())?,
+    let (session, of) = match request.session {
+        Some(session) => {
+            let of = if is_made_here(&session) { Session::GoesOn } else { Session::Named };
+            (session, of)
+        }
+        None => {
+            let version = flow.version.as_deref().unwrap_or_default();
+            (new_session(runner.store().host(), version)?, Session::Begins)
+        }
     };
     let call =
         Call::Process { inputs: request.inputs, tweaks: request.tweaks, clear_session: request.clear_cache };
     let idempotency = name.map(|name| name.of("process", flow.id));
-    let options = Options { idempotency, ..request.options };
+    let options = Options { idempotency, session: of, ..request.options };
     let job = Job { tenant: caller.tenant, flow, session, call, options };
     if !request.sync {
         return Ok(answer::queued(&runner.submit(&job).await?, None));
@@ -56,7 +62,7 @@ pub(crate) async fn process(incoming: Incoming, caller: Principal) -> Result<Res
     }
 }
 
-async fn find(store: &Store, tenant: &TenantId, flow_id: &str) -> Result<FlowRecord, ApiError> {
+pub(crate) async fn find(store: &Store, tenant: &TenantId, flow_id: &str) -> Result<FlowRecord, ApiError> {
     let unknown = || ApiError::not_found(format!("Flow {flow_id} not found"));
     let id: FlowId = flow_id.parse().map_err(|_| unknown())?;
     store.flow(tenant, id).await?.ok_or_else(unknown)
@@ -70,6 +76,13 @@ fn new_session(host: &dyn Host, version: &str) -> Result<SessionId, ApiError> {
     let prefix: String =
         bytes.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect();
     SessionId::try_from(format!("{prefix}:{}", sha256(&[version]))).map_err(ApiError::internal)
+}
+
+/// Whether a session has the form of those that [`new_session`] makes.
+fn is_made_here(session: &SessionId) -> bool {
+    let letters = |prefix: &str| prefix.len() == 6 && prefix.bytes().all(|b| b.is_ascii_alphanumeric());
+    let digits = |hash: &str| hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit());
+    session.as_str().split_once(':').is_some_and(|(prefix, hash)| letters(prefix) && digits(hash))
 }
 
 impl ProcessRequest {
@@ -211,5 +224,9 @@ mod tests {
         let (prefix, hash) = session.as_str().split_once(':').unwrap();
         assert!(prefix.len() == 6 && prefix.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit()));
         assert_eq!(hash.len(), 64);
+        assert!(is_made_here(&session));
+        for other in ["s-1", "ABC123:f00", &format!("ABC12:{hash}"), hash] {
+            assert!(!is_made_here(&SessionId::try_from(other).unwrap()), "{other}");
+        }
     }
 }

@@ -17,7 +17,7 @@ enum Flow {
     Echo,
 }
 
-const CASES: [(&str, Flow, u64); 37] = [
+const CASES: [(&str, Flow, u64); 39] = [
     ("api-callback-secret", Flow::None, 200),
     ("api-flows-create", Flow::None, 201),
     ("api-flows-create-chat", Flow::None, 201),
@@ -42,6 +42,8 @@ const CASES: [(&str, Flow, u64); 37] = [
     ("api-process-key-in-query", Flow::None, 404),
     ("api-process-malformed", Flow::Chat, 422),
     ("api-process-no-key", Flow::Chat, 403),
+    ("api-process-preload", Flow::None, 404),
+    ("api-process-preload", Flow::Chat, 200),
     ("api-process-sync", Flow::None, 404),
     ("api-run", Flow::None, 404),
     ("api-run", Flow::Echo, 200),
