@@ -1,6 +1,6 @@
 //! Prompts: templates with open variables, and what they become.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json};
 use thiserror::Error;
@@ -164,6 +164,8 @@ pub struct Prompt {
     /// Values of variables for which the caller gives nothing: what is wired or typed into a message of a
     /// conversation (contract 1.5).
     pub defaults: BTreeMap<String, String>,
+    /// Those of both that are wired.
+    pub wired: BTreeSet<String>,
 }
 
 /// One part of a prompt.
@@ -202,7 +204,7 @@ impl Prompt {
 
     /// A prompt of these parts, all of whose variables are open.
     pub fn of(parts: Vec<PromptPart>) -> Self {
-        Self { parts, filled: BTreeMap::new(), defaults: BTreeMap::new() }
+        Self { parts, filled: BTreeMap::new(), defaults: BTreeMap::new(), wired: BTreeSet::new() }
     }
 
     /// The variables that are still open, in order of first appearance.
@@ -215,6 +217,19 @@ impl Prompt {
             }
         }
         names
+    }
+
+    /// What the flow itself fills in, in a call with these inputs: Langflow puts it beside them (contract 1.5), and names
+    /// the variables that are wired as `handle_keys`.
+    pub fn beside(&self, inputs: &Map<String, Json>) -> Map<String, Json> {
+        let open = |name: &str| !inputs.get(name).is_some_and(truthy);
+        let filled = self.filled.iter().chain(&self.defaults).filter(|(name, _)| open(name));
+        let mut beside: Map<String, Json> =
+            filled.map(|(name, text)| (name.clone(), Json::String(text.clone()))).collect();
+        if !self.wired.is_empty() {
+            beside.insert("handle_keys".to_owned(), self.wired.iter().cloned().collect());
+        }
+        beside
     }
 
     /// Fills the open variables.
@@ -326,6 +341,20 @@ mod tests {
             let filled = prompt.fill(values.as_object().unwrap()).unwrap();
             assert_eq!(filled.into_messages(), [ChatMessage::new(Role::System, text)]);
         }
+    }
+
+    #[test]
+    fn what_the_flow_fills_in_stands_beside_the_inputs() {
+        let mut prompt = Prompt::plain(Template::parse("{a} {b} {c}").unwrap());
+        prompt.filled =
+            BTreeMap::from([("a".to_owned(), "wired".to_owned()), ("b".to_owned(), "typed".to_owned())]);
+        prompt.wired = BTreeSet::from(["a".to_owned()]);
+        let beside = |inputs: Json| Json::Object(prompt.beside(inputs.as_object().unwrap()));
+        assert_eq!(
+            beside(json!({"c": 1, "b": ""})),
+            json!({"a": "wired", "b": "typed", "handle_keys": ["a"]})
+        );
+        assert_eq!(beside(json!({"a": "mine", "b": 2})), json!({"handle_keys": ["a"]}));
     }
 
     #[test]

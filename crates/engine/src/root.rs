@@ -70,7 +70,7 @@ async fn call_many(object: &Value, cx: &Context, list: Vec<Map<String, Json>>) -
             };
             let call = chain.call(&cx, inputs.clone()).await?;
             let mut merged = inputs;
-            merged.extend(call.memory);
+            merged.extend(call.beside);
             merged.extend(call.outputs);
             Ok(Json::Object(merged))
         }

@@ -171,6 +171,6 @@ impl Chain for Executor {
         let mut beside = recalled.values;
         // LangChain's agents have this key beside their answer, and it is empty unless one asks for it.
         beside.insert("intermediate_steps".to_owned(), Json::Array(Vec::new()));
-        Ok(ChainCall { memory: beside, outputs })
+        Ok(ChainCall { beside, outputs })
     }
 }

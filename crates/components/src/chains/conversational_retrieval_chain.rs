@@ -154,7 +154,7 @@ impl Chain for Conversing {
             outputs.insert(SOURCE_DOCUMENTS.to_owned(), shown(&documents));
         }
         recalled.keep(cx, &inputs, &outputs, &answer).await?;
-        Ok(ChainCall { memory: recalled.values, outputs })
+        Ok(ChainCall { beside: recalled.values, outputs })
     }
 }
 

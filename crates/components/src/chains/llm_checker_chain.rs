@@ -80,7 +80,7 @@ impl Chain for Checker {
         let values = [("checked_assertions", checks.as_str()), ("question", question.as_str())];
         let answer = ask(cx, llm, REVISED, &values).await?;
         let outputs = Map::from_iter([("result".to_owned(), Json::String(answer))]);
-        Ok(ChainCall { memory: Map::new(), outputs })
+        Ok(ChainCall { beside: Map::new(), outputs })
     }
 }
 

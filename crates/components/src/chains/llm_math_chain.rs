@@ -82,7 +82,7 @@ impl Chain for MathChain {
         let solved = self.translator.solve(cx, &python_str(question)).await?;
         let answer = solved.map_err(|why| RunError::new(ErrorKind::Upstream, why.to_string()))?;
         let outputs = Map::from_iter([(self.output.clone(), Json::String(answer))]);
-        Ok(ChainCall { memory: Map::new(), outputs })
+        Ok(ChainCall { beside: Map::new(), outputs })
     }
 }
 

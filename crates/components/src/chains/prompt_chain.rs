@@ -81,6 +81,8 @@ impl Chain for PromptChain {
         let reply = self.model.generate(cx, request).await?;
         let outputs = Map::from_iter([(self.output.to_owned(), Json::String(reply.text.clone()))]);
         recalled.keep(cx, &inputs, &outputs, &reply.text).await?;
-        Ok(ChainCall { memory: recalled.values, outputs })
+        let mut beside = self.prompt.beside(&inputs);
+        beside.extend(recalled.values);
+        Ok(ChainCall { beside, outputs })
     }
 }

@@ -103,7 +103,7 @@ impl Chain for Answering {
             outputs.insert(SOURCE_DOCUMENTS.to_owned(), shown(&documents));
         }
         recalled.keep(cx, &inputs, &outputs, &answer).await?;
-        Ok(ChainCall { memory: recalled.values, outputs })
+        Ok(ChainCall { beside: recalled.values, outputs })
     }
 }
 

@@ -107,7 +107,7 @@ impl Chain for Sourcing {
             outputs.insert(SOURCE_DOCUMENTS.to_owned(), shown(&documents));
         }
         recalled.keep(cx, &inputs, &outputs, &answer).await?;
-        Ok(ChainCall { memory: recalled.values, outputs })
+        Ok(ChainCall { beside: recalled.values, outputs })
     }
 }
 

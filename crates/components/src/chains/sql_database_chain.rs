@@ -130,7 +130,7 @@ impl Chain for SqlDatabaseChain {
         let worked = format!("{question}{statement}\nSQLResult: {rows}\nAnswer:");
         let answer = self.ask(cx, &values, &worked).await?;
         let outputs = Map::from_iter([("result".to_owned(), Json::String(answer.trim().to_owned()))]);
-        Ok(ChainCall { memory: Map::new(), outputs })
+        Ok(ChainCall { beside: Map::new(), outputs })
     }
 }
 

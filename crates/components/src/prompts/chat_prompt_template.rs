@@ -46,6 +46,7 @@ fn conversation(messages: &[handles::Prompt]) -> Prompt {
     for message in messages {
         prompt.filled.extend(message.filled.clone());
         prompt.defaults.extend(message.defaults.clone());
+        prompt.wired.extend(message.wired.iter().cloned());
     }
     prompt
 }

@@ -55,7 +55,7 @@ impl Component for PromptTemplate {
 
     async fn run(self, _cx: &Context) -> Result<Outputs, RunError> {
         let mut prompt = Prompt::plain(variables::template("template", &self.template)?);
-        prompt.filled = variables::values(&prompt, self.variables);
+        (prompt.filled, prompt.wired) = variables::values(&prompt, self.variables);
         Ok(Outputs::one("prompt", Value::Capability(Capability::Prompt(Arc::new(prompt)))))
     }
 }

@@ -1,7 +1,7 @@
 //! What prompts and messages of 0.x share: a template, and fields that fill its variables.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use millrace_engine::{
@@ -27,15 +27,25 @@ pub(super) fn template(field: &str, text: &str) -> Result<Template, RunError> {
 pub(super) fn message(role: Role, text: &str, fields: Vec<(String, LazyValue)>) -> Result<Outputs, RunError> {
     let template = template("prompt", text)?;
     let mut prompt = Prompt::of(vec![PromptPart { role: Some(role), template }]);
-    prompt.defaults = values(&prompt, fields);
+    (prompt.defaults, prompt.wired) = values(&prompt, fields);
     Ok(Outputs::one("prompt", Value::Capability(Capability::Prompt(Arc::new(prompt)))))
 }
 
-/// The variables of a prompt that fields of the same names fill.
-pub(super) fn values(prompt: &Prompt, fields: Vec<(String, LazyValue)>) -> BTreeMap<String, String> {
+/// The variables of a prompt that fields of the same names fill, and those of them that are wired.
+pub(super) fn values(
+    prompt: &Prompt,
+    fields: Vec<(String, LazyValue)>,
+) -> (BTreeMap<String, String>, BTreeSet<String>) {
     let open = prompt.variables();
-    let named = fields.into_iter().filter(|(name, _)| open.contains(name));
-    named.filter_map(|(name, value)| Some((name, filling(&value.0)?))).collect()
+    let (mut texts, mut wired) = (BTreeMap::new(), BTreeSet::new());
+    for (name, value) in fields.into_iter().filter(|(name, _)| open.contains(name)) {
+        let Some(text) = filling(&value.0) else { continue };
+        if matches!(value.0, Value::Document(_) | Value::List(_) | Value::Capability(_)) {
+            wired.insert(name.clone());
+        }
+        texts.insert(name, text);
+    }
+    (texts, wired)
 }
 
 /// The text of a variable, by Langflow's rules for what may be wired into one (contract 5.1). An empty text that is

@@ -11,8 +11,8 @@ use crate::error::RunError;
 /// What a chain answers.
 #[derive(Debug, Clone, Default)]
 pub struct ChainCall {
-    /// What the memory put in. Answered only for a list of inputs (contract 1.5).
-    pub memory: Map<String, Json>,
+    /// What memory and prompt put in. Answered only for a list of inputs (contract 1.5).
+    pub beside: Map<String, Json>,
     /// The outputs by name.
     pub outputs: Map<String, Json>,
 }

@@ -157,7 +157,7 @@ impl Chain for Asked {
         let first = call(cx, format!("first {q}")).await?;
         let second = call(cx, format!("second {first}")).await?;
         let said = format!("{} | {} | {second}", self.parts.join(","), self.extra);
-        Ok(ChainCall { memory: Map::new(), outputs: Map::from_iter([("text".to_owned(), said.into())]) })
+        Ok(ChainCall { beside: Map::new(), outputs: Map::from_iter([("text".to_owned(), said.into())]) })
     }
 }
 
