@@ -138,7 +138,7 @@ async fn flows_that_cannot_run() {
         (
             "a missing end",
             edited(&|data| data["edges"][0]["source"] = json!("Gone-1")),
-            "names a node that is not in the flow: Gone-1",
+            "ChatOpenAI is not connected to any other components",
         ),
         (
             "an unknown type",

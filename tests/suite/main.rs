@@ -11,6 +11,7 @@ mod events;
 mod flows;
 mod http_contract;
 mod provider;
+mod published;
 mod recordings;
 mod recordings_06;
 mod recordings_113;

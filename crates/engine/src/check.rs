@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::component::Entry;
 use crate::error::FlowError;
-use crate::flow::{Dialect, Vertex};
+use crate::flow::{Dialect, LooseEdge, Vertex};
 use crate::plan::Plan;
 use crate::registry::{Registry, Stock};
 
@@ -38,6 +38,8 @@ pub enum Warning {
         /// Whether the strict switch refuses it.
         refused: bool,
     },
+    /// An edge to or from a node that is not in the flow is left out.
+    LooseEdge(LooseEdge),
     /// More than one vertex feeds no other; the first is the root (contract 1.5).
     Roots(Vec<String>),
 }
@@ -62,6 +64,9 @@ impl fmt::Display for Warning {
             Self::Drift { id, kind, refused: true } => {
                 write!(f, "Node {id} will not run: it holds code that no release of {kind} has")
             }
+            Self::LooseEdge(LooseEdge { source, target }) => {
+                write!(f, "The edge from {source} to {target} is left out: one of them is not in the flow")
+            }
             Self::Roots(ids) => {
                 write!(f, "More than one node feeds no other ({}); the first is run", ids.join(", "))
             }
@@ -73,6 +78,7 @@ impl Plan {
     /// Everything about this plan that its owner should know.
     pub fn warnings(&self) -> Vec<Warning> {
         let mut warnings: Vec<_> = self.unrunnable().collect();
+        warnings.extend(self.flow().loose.iter().cloned().map(Warning::LooseEdge));
         let roots: Vec<_> = self.roots().map(|i| self.flow().vertices[i].id.clone()).collect();
         if self.flow().dialect == Dialect::V0 && roots.len() > 1 {
             warnings.push(Warning::Roots(roots));
@@ -86,7 +92,7 @@ impl Warning {
     pub fn vertex(&self) -> Option<&str> {
         match self {
             Self::UnknownType { id, .. } | Self::OwnCode { id, .. } | Self::Drift { id, .. } => Some(id),
-            Self::Broken(_) | Self::Roots(_) => None,
+            Self::Broken(_) | Self::LooseEdge(_) | Self::Roots(_) => None,
         }
     }
 

@@ -10,16 +10,6 @@ pub enum FlowError {
     /// The flow has no `data`, or it is not an object with `nodes` and `edges`.
     #[error("{0}")]
     Shape(String),
-    /// An edge names a node that is not in the flow.
-    #[error("Edge from {source_id} to {target_id} names a node that is not in the flow: {missing}")]
-    DanglingEdge {
-        /// The edge's source as written.
-        source_id: String,
-        /// The edge's target as written.
-        target_id: String,
-        /// Which of the two is missing.
-        missing: String,
-    },
     /// Two nodes have the same id.
     #[error("Two nodes have the id {0}")]
     DuplicateId(String),

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::context::hex;
 use crate::error::FlowError;
-use crate::flow::{Dialect, Edge, Field, Flow, Vertex};
+use crate::flow::{Dialect, Edge, Field, Flow, LooseEdge, Vertex};
 use crate::group::{self, Expanded};
 use crate::handle;
 
@@ -20,7 +20,7 @@ pub(crate) const MAX_EDGES: usize = 10_000;
 /// Parses the `data` of an export: `{nodes, edges, viewport}`.
 ///
 /// # Errors
-/// [`FlowError`]: not a flow, too large, a node id twice, or an edge with an end that is missing.
+/// [`FlowError`]: not a flow, too large, a node id twice, or an edge that feeds no field.
 pub fn parse(data: &Json) -> Result<Flow, FlowError> {
     let Some(data) = data.as_object() else {
         return Err(FlowError::Shape("Flow data is not an object with nodes and edges".into()));
@@ -29,10 +29,11 @@ pub fn parse(data: &Json) -> Result<Flow, FlowError> {
     limit("nodes", expanded.nodes.len(), MAX_NODES)?;
     limit("edges", expanded.edges.len(), MAX_EDGES)?;
     let vertices = vertices(&expanded)?;
-    let edges = edges(&expanded, &vertices)?;
+    let (edges, loose) = edges(&expanded, &vertices)?;
     let dialect = dialect(&expanded);
     let settings = data.get("millrace").cloned().unwrap_or(Json::Null);
-    Ok(Flow { dialect, vertices, edges, group_fields: expanded.fields, grouped: expanded.inner, settings })
+    let (group_fields, grouped) = (expanded.fields, expanded.inner);
+    Ok(Flow { dialect, vertices, edges, loose, group_fields, grouped, settings })
 }
 
 fn limit(what: &'static str, found: usize, limit: usize) -> Result<(), FlowError> {
@@ -134,25 +135,28 @@ fn file_value(field: &Map<String, Json>) -> Option<&Json> {
     field.get("file_path").filter(|path| !path.is_null() && *path != "")
 }
 
-fn edges(flow: &Expanded, vertices: &[Vertex]) -> Result<Vec<Edge>, FlowError> {
+/// The edges, and those that lead to or from a node that is not there. Langflow's editor leaves such edges behind, does
+/// not draw them, and fails when the flow is run.
+fn edges(flow: &Expanded, vertices: &[Vertex]) -> Result<(Vec<Edge>, Vec<LooseEdge>), FlowError> {
     let position: HashMap<&str, usize> =
         vertices.iter().enumerate().map(|(i, v)| (v.id.as_str(), i)).collect();
-    flow.edges.iter().map(|raw| edge(raw, &position)).collect()
+    let (mut edges, mut loose) = (Vec::with_capacity(flow.edges.len()), Vec::new());
+    for raw in &flow.edges {
+        let end = |name: &str| handle::text(raw, name).unwrap_or_default();
+        let (source, target) = (end("source"), end("target"));
+        match (position.get(source.as_str()), position.get(target.as_str())) {
+            (Some(&source), Some(&target)) => edges.push(edge(raw, source, target)?),
+            _ => loose.push(LooseEdge { source, target }),
+        }
+    }
+    Ok((edges, loose))
 }
 
-fn edge(raw: &Map<String, Json>, position: &HashMap<&str, usize>) -> Result<Edge, FlowError> {
-    let end = |name: &str| handle::text(raw, name).unwrap_or_default();
-    let (source_id, target_id) = (end("source"), end("target"));
-    let find = |id: &str| {
-        position.get(id).copied().ok_or_else(|| FlowError::DanglingEdge {
-            source_id: source_id.clone(),
-            target_id: target_id.clone(),
-            missing: if id.is_empty() { "(no id)".to_owned() } else { id.to_owned() },
-        })
-    };
-    let (source, target) = (find(&source_id)?, find(&target_id)?);
+fn edge(raw: &Map<String, Json>, source: usize, target: usize) -> Result<Edge, FlowError> {
     let Some(handle) = handle::target(raw) else {
-        let message = format!("Edge from {source_id} to {target_id} does not say which field it feeds");
+        let end = |name: &str| handle::text(raw, name).unwrap_or_default();
+        let (source, target) = (end("source"), end("target"));
+        let message = format!("Edge from {source} to {target} does not say which field it feeds");
         return Err(FlowError::Shape(message));
     };
     Ok(Edge { source, output: handle::output(raw), target, field: handle.field })

@@ -14,7 +14,7 @@ pub enum Dialect {
     V1,
 }
 
-/// A parsed flow: groups expanded, notes left out, every edge with both ends.
+/// A parsed flow: groups expanded, notes left out, edges with both ends.
 #[derive(Debug, Clone)]
 pub struct Flow {
     /// Which dialect it was drawn in.
@@ -23,12 +23,23 @@ pub struct Flow {
     pub vertices: Vec<Vertex>,
     /// In file order (it decides the order in lists).
     pub edges: Vec<Edge>,
+    /// Edges that lead to or from a node that is not in the flow. They are left out.
+    pub loose: Vec<LooseEdge>,
     /// Fields of group nodes by group id and field name: which inner vertex and field they stand for.
     pub group_fields: HashMap<String, HashMap<String, (String, String)>>,
     /// Ids of vertices that stood inside a group: tweaks reach them through the group alone.
     pub grouped: HashSet<String>,
     /// What the flow says to its runner, opaque here: the export's `data.millrace`, null where there is none.
     pub settings: Json,
+}
+
+/// An edge with an end that is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LooseEdge {
+    /// The id at its beginning; empty if it names none.
+    pub source: String,
+    /// The id at its end; empty if it names none.
+    pub target: String,
 }
 
 /// A node of the graph.

@@ -48,7 +48,7 @@ pub use component::{
 pub use context::{Context, Effect, EffectKey, Upstream};
 pub use error::{ErrorKind, FlowError, RunError};
 pub use export::parse;
-pub use flow::{Dialect, Edge, Field, Flow, Vertex};
+pub use flow::{Dialect, Edge, Field, Flow, LooseEdge, Vertex};
 pub use inputs::{InputError, Inputs, LazyValue};
 pub use journal::{Journal, MemoryJournal, Record};
 pub use plan::Plan;
