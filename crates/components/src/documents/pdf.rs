@@ -17,6 +17,9 @@ use serde_json::json;
 use super::loader::{self, Unreadable};
 use super::plain_text::strip;
 
+#[path = "pdf_text.rs"]
+mod pdf_text;
+
 /// Pages at most.
 const MAX_PAGES: usize = 2000;
 /// Bytes of all text, drawings and tables, unpacked. Pictures do not count: they are not unpacked.
@@ -32,7 +35,7 @@ const MAX_DEPTH: usize = 16;
 
 /// Each page as a document with its number, from 0.
 pub(super) fn read(file: &File) -> Result<Vec<Document>, Unreadable> {
-    let pdf = open(&file.bytes)?;
+    let mut pdf = open(&file.bytes)?;
     let pages = pdf.get_pages();
     if pages.is_empty() {
         return Err(Unreadable::Empty);
@@ -44,7 +47,7 @@ pub(super) fn read(file: &File) -> Result<Vec<Document>, Unreadable> {
     let mut documents = Vec::with_capacity(pages.len());
     for (index, (number, id)) in pages.into_iter().enumerate() {
         let unread = || Unreadable::Malformed(format!("page {number} cannot be read"));
-        let text = page_text(&pdf, number, id).ok_or_else(unread)?;
+        let text = page_text(&mut pdf, number, id).ok_or_else(unread)?;
         left = left
             .checked_sub(text.len())
             .ok_or(Unreadable::TooMuch { limit: MAX_TEXT >> 20, what: "MiB of text" })?;
@@ -73,10 +76,14 @@ fn open(bytes: &[u8]) -> Result<Pdf, Unreadable> {
 }
 
 /// The text of a page: by its layout, or as it stands in the file where that cannot be told.
-fn page_text(pdf: &Pdf, number: u32, id: ObjectId) -> Option<String> {
+fn page_text(pdf: &mut Pdf, number: u32, id: ObjectId) -> Option<String> {
     if !has_a_top(pdf, id) {
         return None;
     }
+    pdf_text::with_lines(pdf, id, |pdf| extracted(pdf, number))
+}
+
+fn extracted(pdf: &Pdf, number: u32) -> Option<String> {
     let laid_out = catch_unwind(AssertUnwindSafe(|| {
         let mut text = String::new();
         output_doc_page(pdf, &mut PlainTextOutput::new(&mut text), number).map(|()| text).ok()
@@ -203,6 +210,9 @@ fn untangle_forms(pdf: &mut Pdf) {
         if !sound.contains(&id) {
             blank(form);
         }
+        if form.dict.get(b"Subtype").and_then(Object::as_name).is_ok_and(|name| name == b"Form") {
+            pdf_text::rewrite_form(form);
+        }
         if !form.dict.has(b"Resources") {
             form.dict.set("Resources", Dictionary::new());
         }
@@ -304,6 +314,21 @@ mod tests {
         let file = pdf(&[&format!("/Nothing cs {}", line("Still here")), &line("Next")], "");
         let texts = tests::texts(read, "a.pdf", &saved(file));
         assert_eq!(texts, ["Still here", "Next"]);
+    }
+
+    #[test]
+    fn lines_that_are_shown_by_quotes_are_read() {
+        let lines = "BT /A 12 Tf 14 TL 72 700 Td (One) Tj (it's) ' 3 0 (Three \\(3\\)) \" ET /F Do";
+        let mut file = pdf(&[lines, lines], "BT /A 12 Tf 14 TL 72 600 Td (Form) Tj (line)' ET");
+        // Without the form itself, which it would not be drawn with.
+        let fonts = file.objects.values().find_map(|o| o.as_dict().ok()?.get(b"Font").ok().cloned()).unwrap();
+        let form = file.objects.values_mut().filter_map(|o| o.as_stream_mut().ok());
+        for form in form.filter(|form| form.dict.has(b"Subtype")) {
+            form.dict.set("Resources", dictionary! { "Font" => fonts.clone() });
+        }
+        file.compress();
+        let texts = tests::texts(read, "a.pdf", &saved(file));
+        assert_eq!(texts, ["One\nit's\nThree (3)\n\nForm\nline"; 2]);
     }
 
     #[test]
