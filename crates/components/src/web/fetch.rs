@@ -75,8 +75,8 @@ fn is_text(kind: &str, body: &[u8]) -> bool {
     !binary.iter().any(|part| kind.contains(part)) && !start.starts_with(b"%PDF-") && !start.contains(&0)
 }
 
-/// Bytes as text: in the encoding declared with them, else their own mark, else what the page names, else
-/// UTF-8 where they are that, else windows-1252.
+/// Bytes as text: in the encoding declared with them, else UTF-8 where they are that, else what the page names,
+/// else windows-1252. Servers declare that one (as iso-8859-1) without asking, so UTF-8 goes before it.
 pub(crate) fn decode(bytes: &[u8], declared: Option<&str>) -> String {
     let named = || {
         let start = String::from_utf8_lossy(&bytes[..bytes.len().min(1024)]).to_ascii_lowercase();
@@ -89,6 +89,7 @@ pub(crate) fn decode(bytes: &[u8], declared: Option<&str>) -> String {
     };
     let encoding = declared
         .and_then(|label| Encoding::for_label(label.as_bytes()))
+        .filter(|encoding| *encoding != WINDOWS_1252 || std::str::from_utf8(bytes).is_err())
         .or_else(|| std::str::from_utf8(bytes).ok().map(|_| UTF_8))
         .or_else(named)
         .unwrap_or(WINDOWS_1252);
@@ -114,9 +115,11 @@ mod tests {
 
     #[test]
     fn bytes_are_read_in_the_encoding_they_name() {
-        let cases: [(&[u8], Option<&str>, &str); 6] = [
+        let cases: [(&[u8], Option<&str>, &str); 8] = [
             ("Köln".as_bytes(), None, "Köln"),
             (b"K\xf6ln", Some("iso-8859-1"), "Köln"),
+            ("Köln — 漢字".as_bytes(), Some("iso-8859-1"), "Köln — 漢字"),
+            ("<meta charset=windows-1252>Köln".as_bytes(), Some("latin1"), "<meta charset=windows-1252>Köln"),
             (b"K\xf6ln \x80", None, "Köln €"),
             (b"<meta charset=\"iso-8859-2\">\xb3", None, "<meta charset=\"iso-8859-2\">ł"),
             (b"\xef\xbb\xbfa", Some("iso-8859-1"), "a"),
