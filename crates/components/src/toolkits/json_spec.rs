@@ -1,5 +1,6 @@
 //! JsonSpec: a JSON or YAML file that tools look into, a step at a time (0.x).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -53,14 +54,14 @@ impl JsonSpec {
     /// The keys of the object at a path, as Python lists them, or why there are none.
     pub async fn keys(&self, cx: &Context, path: &str) -> Result<String, RunError> {
         let document = self.document(cx).await?;
-        Ok(at(&document, path).and_then(|value| keys(value, path)).unwrap_or_else(|error| error))
+        Ok(at(&document, path).and_then(|value| keys(&value, path)).unwrap_or_else(|error| error))
     }
 
     /// The value at a path, as Python writes it, or why there is none. A long one is cut with `...`; of a long
     /// object only the keys can be had.
     pub async fn value(&self, cx: &Context, path: &str) -> Result<String, RunError> {
         let document = self.document(cx).await?;
-        Ok(at(&document, path).map(|value| self.shown(value)).unwrap_or_else(|error| error))
+        Ok(at(&document, path).map(|value| self.shown(&value)).unwrap_or_else(|error| error))
     }
 
     fn shown(&self, value: &Json) -> String {
@@ -105,30 +106,45 @@ fn read(path: &str, bytes: &[u8]) -> Result<Json, RunError> {
 }
 
 /// The value at a path, or Python's error for it.
-fn at<'a>(document: &'a Json, path: &str) -> Result<&'a Json, String> {
-    json_path::steps(path).iter().try_fold(document, |value, step| below(value, step))
+fn at<'a>(document: &'a Json, path: &str) -> Result<Cow<'a, Json>, String> {
+    json_path::steps(path).iter().try_fold(Cow::Borrowed(document), |value, step| match value {
+        Cow::Borrowed(value) => below(value, step),
+        Cow::Owned(value) => below(&value, step).map(|below| Cow::Owned(below.into_owned())),
+    })
 }
 
-fn below<'a>(value: &'a Json, step: &Step) -> Result<&'a Json, String> {
+fn below<'a>(value: &'a Json, step: &Step) -> Result<Cow<'a, Json>, String> {
     match (value, step) {
         (Json::Object(map), Step::Key(key)) => {
-            map.get(key).ok_or_else(|| format!("KeyError({})", python_repr(&key.as_str().into())))
+            let missing = || format!("KeyError({})", python_repr(&key.as_str().into()));
+            map.get(key).map(Cow::Borrowed).ok_or_else(missing)
         }
         (Json::Object(map), Step::Index(index)) => {
-            map.get(&index.to_string()).ok_or_else(|| format!("KeyError({index})"))
+            let missing = || format!("KeyError({index})");
+            map.get(&index.to_string()).map(Cow::Borrowed).ok_or_else(missing)
         }
         (Json::Array(list), Step::Index(index)) => {
-            let at = if *index < 0 {
-                list.len().checked_add_signed(*index as isize)
-            } else {
-                Some(*index as usize)
-            };
-            at.and_then(|at| list.get(at)).ok_or_else(|| "IndexError('list index out of range')".to_owned())
+            let found = place(*index, list.len()).and_then(|at| list.get(at));
+            found.map(Cow::Borrowed).ok_or_else(|| "IndexError('list index out of range')".to_owned())
+        }
+        (Json::String(text), Step::Index(index)) => {
+            let found = place(*index, text.chars().count()).and_then(|at| text.chars().nth(at));
+            let character = found.map(|character| Cow::Owned(Json::String(character.to_string())));
+            character.ok_or_else(|| "IndexError('string index out of range')".to_owned())
         }
         (Json::Array(_), Step::Key(_)) => {
             Err("TypeError('list indices must be integers or slices, not str')".to_owned())
         }
+        (Json::String(_), Step::Key(_)) => Err("TypeError('string indices must be integers')".to_owned()),
         (other, _) => Err(format!("TypeError(\"'{}' object is not subscriptable\")", python_type(other))),
+    }
+}
+
+/// Where an index stands in so many: a negative one counts from the end.
+fn place(index: i64, length: usize) -> Option<usize> {
+    match usize::try_from(index) {
+        Ok(index) => Some(index),
+        Err(_) => length.checked_sub(usize::try_from(index.unsigned_abs()).ok()?),
     }
 }
 
@@ -218,6 +234,11 @@ mod tests {
             (r#"data["long"]"#, "abcdefghijklmnopqrst..."),
             (r#"data["wide"]"#, "Value is a large dictionary, list its keys and look at one of them"),
             ("data[0]", "KeyError(0)"),
+            (r#"data["info"]["title"][1]"#, "e"),
+            (r#"data["info"]["title"][-1][0][0]"#, "I"),
+            (r#"data["info"]["title"][7]"#, "IndexError('string index out of range')"),
+            (r#"data["info"]["title"][-8]"#, "IndexError('string index out of range')"),
+            (r#"data["info"]["title"]["x"]"#, "TypeError('string indices must be integers')"),
         ];
         for (path, expected) in values {
             assert_eq!(spec.value(&cx, path).await.unwrap(), expected, "{path}");
