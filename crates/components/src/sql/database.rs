@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use millrace_engine::{Context, Effect, ErrorKind, Object, RunError, Usage};
-use millrace_outbound::{Access, Database, Rows, Sql, SqlError, Statement};
+use millrace_outbound::{Access, Database, Rows, Sql, SqlDialect, SqlError, Statement};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
@@ -74,6 +74,12 @@ impl SqlDatabase {
 
     /// Runs a statement that a model wrote.
     pub async fn run(&self, cx: &Context, text: &str) -> Result<Said, RunError> {
+        // SQLite runs nothing and answers nothing; servers refuse it.
+        if text.trim_matches(|c: char| c == ';' || c.is_whitespace()).is_empty()
+            && self.database.dialect() == SqlDialect::Sqlite
+        {
+            return Ok(Said::Rows(String::new()));
+        }
         let statement = Statement { text: text.to_owned(), values: Vec::new(), access: self.access };
         let sql = cx.resource::<Sql>()?;
         let perform = || async {
@@ -134,6 +140,7 @@ impl Reader<'_> {
 /// What whoever wrote the statement can do something about.
 fn refused(error: &SqlError) -> Option<Said> {
     let words = match error {
+        SqlError::Rejected { code, message } if code == "driver" => driver_words(message).to_owned(),
         SqlError::Rejected { message, .. } => message.clone(),
         SqlError::Forbidden { .. }
         | SqlError::NotReadOnly
@@ -142,6 +149,15 @@ fn refused(error: &SqlError) -> Option<Said> {
         _ => return None,
     };
     Some(Said::Refused { words, sentence: error.to_string() })
+}
+
+/// What the driver means; its own words are of its code.
+fn driver_words(message: &str) -> &'static str {
+    if message.contains("parameter") {
+        "the statement has parameters such as :name or ?, and nothing gives them values; write the values"
+    } else {
+        "the statement's values are of a type that cannot be read; cast them to text"
+    }
 }
 
 /// What only the flow's owner or the database's can do something about.

@@ -1,18 +1,26 @@
 //! SQL databases: connections, chains and tools.
 
+mod constraints;
 mod database;
 #[cfg(test)]
 mod golden_tests;
 mod info_sql_database_tool;
 mod list_sql_database_tool;
+mod mysql_schema;
+mod names;
+mod postgres_schema;
 mod python_text;
 mod query_sql_database_tool;
+mod sample;
 mod schema;
 #[cfg(test)]
 pub(crate) mod scratch;
 mod sql_agent;
 mod sql_database;
 mod sql_generator;
+mod sqlite_ddl;
+mod sqlite_schema;
+mod sqlite_types;
 mod tools;
 
 use millrace_engine::Entry;

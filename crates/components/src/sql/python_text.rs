@@ -8,8 +8,6 @@ use serde_json::Value as Json;
 const MAX_VALUE: usize = 300;
 /// Characters of all rows.
 const MAX_ROWS: usize = 64 * 1024;
-/// Characters of a value in a sample row.
-const MAX_SAMPLE: usize = 100;
 
 /// A list of tuples, `[(1, 'a'), (2, None)]`; nothing where there are no rows. Rows that do not fit are left
 /// out, and that is said.
@@ -42,12 +40,6 @@ fn tuple(row: &[SqlValue]) -> String {
     }
 }
 
-/// A row of a table's sample: `str` of each value, cut, between tabs.
-pub(super) fn sample(row: &[SqlValue]) -> String {
-    let cut = |value: &SqlValue| plain(value).chars().take(MAX_SAMPLE).collect::<String>();
-    row.iter().map(cut).collect::<Vec<_>>().join("\t")
-}
-
 /// Python's `repr`.
 fn repr(value: &SqlValue) -> String {
     match value {
@@ -62,7 +54,7 @@ fn repr(value: &SqlValue) -> String {
 }
 
 /// Python's `str`.
-fn plain(value: &SqlValue) -> String {
+pub(super) fn plain(value: &SqlValue) -> String {
     match value {
         SqlValue::Null => "None".to_owned(),
         SqlValue::Bool(true) => "True".to_owned(),
@@ -88,8 +80,10 @@ fn cut_at_word(text: &str) -> String {
 }
 
 fn bytes_literal(bytes: &[u8]) -> String {
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
     let escaped = bytes.iter().take(MAX_VALUE).map(|byte| match byte {
-        b'\'' | b'\\' => format!("\\{}", *byte as char),
+        b'\\' => "\\\\".to_owned(),
+        b'\'' if quote == '\'' => "\\'".to_owned(),
         b'\n' => "\\n".to_owned(),
         b'\r' => "\\r".to_owned(),
         b'\t' => "\\t".to_owned(),
@@ -97,7 +91,7 @@ fn bytes_literal(bytes: &[u8]) -> String {
         other => format!("\\x{other:02x}"),
     });
     let dots = if bytes.len() > MAX_VALUE { "..." } else { "" };
-    format!("b'{}{dots}'", escaped.collect::<String>())
+    format!("b{quote}{}{dots}{quote}", escaped.collect::<String>())
 }
 
 /// The numbers in `2024-05-31` or `13:05:00.250000`, without leading zeros.
@@ -150,7 +144,8 @@ mod tests {
                 SqlValue::Timestamp("2024-05-03 01:02:03.250000+00:00".to_owned()),
                 "datetime.datetime(2024, 5, 3, 1, 2, 3, 250000, tzinfo=datetime.timezone.utc)",
             ),
-            (SqlValue::Bytes(vec![0, b'a', b'\'']), "b'\\x00a\\''"),
+            (SqlValue::Bytes(vec![0, b'a', b'\'']), "b\"\\x00a'\""),
+            (SqlValue::Bytes(b"'\"".to_vec()), "b'\\'\"'"),
             (SqlValue::Json(serde_json::json!({"a": [true]})), "{'a': [True]}"),
         ];
         for (value, expected) in cases {

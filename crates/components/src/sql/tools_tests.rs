@@ -60,7 +60,13 @@ async fn queries_are_answered_in_rows_or_words() {
         ("SELECT name, price FROM items WHERE price > 5", "[('book', 12.0), ('lamp', 30.0)]"),
         ("```sql\nSELECT COUNT(*) FROM items;\n```", "[(3,)]"),
         ("SELECT name FROM items WHERE price > 500", ""),
+        ("", ""),
+        (" ; ", ""),
         ("SELECT nope FROM items", "Error: no such column: nope"),
+        (
+            "SELECT name FROM items WHERE id = :id",
+            "Error: the statement has parameters such as :name or ?, and nothing gives them values; write the values",
+        ),
         ("DROP TABLE items", "Error: the statement writes, and this connection only reads"),
         ("SELECT 1; SELECT 2", "Error: the statement is not allowed: it is more than one statement"),
     ];
