@@ -32,15 +32,28 @@ impl ForeignKey {
     }
 }
 
-/// Rows of constraint, column, other table, other column; one constraint may have several.
+/// Rows of constraint (its name, or a number), column, other table, other column, and what happens when the
+/// other row goes or changes; one constraint may have several.
 pub(super) fn foreign_keys(rows: &Rows) -> Vec<ForeignKey> {
     let keys = rows.rows.chunk_by(|a, b| a.first() == b.first());
     keys.map(|key| {
+        let first = |at: usize| key.first().map(|row| text(row, at)).unwrap_or_default();
         let list = |at: usize| key.iter().map(|row| text(row, at)).filter(|name| !name.is_empty()).collect();
-        let table = key.first().map(|row| text(row, 2)).unwrap_or_default();
-        ForeignKey { name: None, columns: list(1), table, others: list(3), options: String::new() }
+        ForeignKey {
+            name: Some(first(0)).filter(|name| !name.is_empty()),
+            columns: list(1),
+            table: first(2),
+            others: list(3),
+            options: action("DELETE", &first(4)) + &action("UPDATE", &first(5)),
+        }
     })
     .collect()
+}
+
+/// Catalogues name the default as well.
+fn action(event: &str, rule: &str) -> String {
+    let is_said = !matches!(rule, "" | "NO ACTION" | "RESTRICT");
+    if is_said { format!(" ON {event} {rule}") } else { String::new() }
 }
 
 /// `PRIMARY KEY (a, b)`; nothing where there are no columns.

@@ -44,7 +44,7 @@ fn tuple(row: &[SqlValue]) -> String {
 fn repr(value: &SqlValue) -> String {
     match value {
         SqlValue::Text(text) => python_repr(&cut_at_word(text).into()),
-        SqlValue::Decimal(text) => format!("Decimal('{text}')"),
+        SqlValue::Decimal(text) => format!("Decimal('{}')", python_decimal(text)),
         SqlValue::Date(text) => format!("datetime.date({})", numbers(text).join(", ")),
         SqlValue::Time(text) => format!("datetime.time({})", clock(numbers(text), 2).join(", ")),
         SqlValue::Timestamp(text) => timestamp(text),
@@ -61,14 +61,29 @@ pub(super) fn plain(value: &SqlValue) -> String {
         SqlValue::Bool(false) => "False".to_owned(),
         SqlValue::Integer(number) => number.to_string(),
         SqlValue::Real(number) => python_float(*number),
-        SqlValue::Decimal(text)
-        | SqlValue::Text(text)
-        | SqlValue::Date(text)
-        | SqlValue::Time(text)
-        | SqlValue::Timestamp(text) => text.clone(),
+        SqlValue::Decimal(text) => python_decimal(text),
+        SqlValue::Text(text) | SqlValue::Date(text) | SqlValue::Time(text) | SqlValue::Timestamp(text) => {
+            text.clone()
+        }
         SqlValue::Bytes(bytes) => bytes_literal(bytes),
         SqlValue::Json(value) => python_str(value),
     }
+}
+
+/// A number in plain digits as Python's `Decimal` is written: with an exponent where it begins with many zeros.
+pub(super) fn python_decimal(written: &str) -> String {
+    let (sign, digits) = written.strip_prefix('-').map_or(("", written), |digits| ("-", digits));
+    let Some((whole, fraction)) = digits.split_once('.') else { return written.to_owned() };
+    let digits = format!("{whole}{fraction}");
+    let digits = digits.trim_start_matches('0');
+    let digits = if digits.is_empty() { "0" } else { digits };
+    let before_point = digits.len() as i64 - fraction.len() as i64;
+    if before_point > -6 {
+        return written.to_owned();
+    }
+    let (first, rest) = digits.split_at(1);
+    let point = if rest.is_empty() { "" } else { "." };
+    format!("{sign}{first}{point}{rest}E{}", before_point - 1)
 }
 
 fn cut_at_word(text: &str) -> String {
@@ -137,6 +152,7 @@ mod tests {
             (SqlValue::Text("it's".to_owned()), "\"it's\""),
             (SqlValue::Text("a\nb".to_owned()), "'a\\nb'"),
             (SqlValue::Decimal("1.50".to_owned()), "Decimal('1.50')"),
+            (SqlValue::Decimal("-0.0000000100".to_owned()), "Decimal('-1.00E-8')"),
             (SqlValue::Date("2024-05-03".to_owned()), "datetime.date(2024, 5, 3)"),
             (SqlValue::Time("13:05:00".to_owned()), "datetime.time(13, 5)"),
             (SqlValue::Timestamp("2024-05-03 00:00:00".to_owned()), "datetime.datetime(2024, 5, 3, 0, 0)"),

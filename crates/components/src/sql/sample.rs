@@ -7,7 +7,7 @@ use millrace_engine::python_str;
 use millrace_outbound::SqlValue;
 use serde_json::Value as Json;
 
-use super::python_text::plain;
+use super::python_text::{plain, python_decimal};
 
 /// Characters of a value.
 const MAX_VALUE: usize = 100;
@@ -17,6 +17,8 @@ const MAX_VALUE: usize = 100;
 pub(super) enum Shape {
     /// What they are themselves.
     Own,
+    /// What the database writes for them: they are of a type that only it knows.
+    Cast,
     Bool,
     /// With this many decimal places.
     Decimal(usize),
@@ -34,7 +36,7 @@ pub(super) fn row(values: &[SqlValue], shapes: impl Iterator<Item = Shape>) -> S
 
 fn shown(value: &SqlValue, shape: Shape) -> String {
     let shaped = match (shape, value) {
-        (Shape::Own, _) | (_, SqlValue::Null) => None,
+        (Shape::Own | Shape::Cast, _) | (_, SqlValue::Null) => None,
         (Shape::Bool, value) => truth(value).map(|is_true| if is_true { "True" } else { "False" }.to_owned()),
         (Shape::Decimal(places), SqlValue::Integer(number)) => Some(decimal(*number as f64, places)),
         (Shape::Decimal(places), SqlValue::Real(number)) => Some(decimal(*number, places)),
@@ -59,25 +61,14 @@ fn truth(value: &SqlValue) -> Option<bool> {
     })
 }
 
-/// A number with its places, as Python's `Decimal` is written: with an exponent where it begins with many zeros.
+/// A number with its places.
 fn decimal(number: f64, places: usize) -> String {
     if !number.is_finite() {
         return if number > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
     }
     // More are not shown.
     let places = places.min(MAX_VALUE);
-    let written = format!("{number:.places$}");
-    let (sign, digits) = written.strip_prefix('-').map_or(("", written.as_str()), |digits| ("-", digits));
-    let digits = digits.replace('.', "");
-    let digits = digits.trim_start_matches('0');
-    let digits = if digits.is_empty() { "0" } else { digits };
-    let before_point = digits.len() as i64 - places as i64;
-    if before_point > -6 {
-        return written;
-    }
-    let (first, rest) = digits.split_at(1);
-    let point = if rest.is_empty() { "" } else { "." };
-    format!("{sign}{first}{point}{rest}E{}", before_point - 1)
+    python_decimal(&format!("{number:.places$}"))
 }
 
 /// `2024-05-31`, as it is.

@@ -97,7 +97,11 @@ pub(super) struct Column {
 
 async fn sample_rows(reader: &Reader<'_>, name: &str, columns: &[Column]) -> Result<String, SqlError> {
     let dialect = reader.database.dialect();
-    let list: Vec<String> = columns.iter().map(|column| quoted(dialect, &column.name)).collect();
+    let written = |column: &Column| {
+        let name = quoted(dialect, &column.name);
+        if column.shape == Shape::Cast { format!("CAST({name} AS text)") } else { name }
+    };
+    let list: Vec<String> = columns.iter().map(written).collect();
     let query = format!("SELECT {} FROM {} LIMIT 3", list.join(", "), quoted(dialect, name));
     match reader.rows(&query, &[]).await {
         Ok(rows) => {
