@@ -77,7 +77,7 @@ fn open(bytes: &[u8]) -> Result<Pdf, Unreadable> {
 
 /// The text of a page: by its layout, or as it stands in the file where that cannot be told.
 fn page_text(pdf: &mut Pdf, number: u32, id: ObjectId) -> Option<String> {
-    if !has_a_top(pdf, id) {
+    if !has_a_top(pdf, id) || !is_bounded(pdf, id) {
         return None;
     }
     pdf_text::with_lines(pdf, id, |pdf| extracted(pdf, number))
@@ -248,6 +248,22 @@ fn has_a_top(pdf: &Pdf, page: ObjectId) -> bool {
     false
 }
 
+/// Whether a page's instructions are small enough; it may name the same ones many times.
+fn is_bounded(pdf: &Pdf, page: ObjectId) -> bool {
+    let mut times: HashMap<ObjectId, u64> = HashMap::new();
+    for id in pdf.get_page_contents(page) {
+        *times.entry(id).or_default() += 1;
+    }
+    // Each once was counted when the file was opened.
+    let repeated = times.into_iter().filter(|(_, times)| *times > 1);
+    let size = |(id, times)| {
+        let stream = pdf.get_object(id).and_then(Object::as_stream);
+        let plain = stream.and_then(|stream| Ok(stream.get_plain_content()?.len() as u64));
+        plain.unwrap_or_default() * times
+    };
+    repeated.map(size).sum::<u64>() <= MAX_UNPACKED
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -342,6 +358,19 @@ mod tests {
         nodes.set("Parent", tree);
         nodes.remove(b"MediaBox");
         assert_eq!(tests::read(read, "a.pdf", &saved(file)).unwrap_err(), "page 1 cannot be read");
+    }
+
+    #[test]
+    fn a_page_that_repeats_itself_without_end_is_not_read() {
+        let mut file = pdf(&[&format!("{}{}", line("Once"), " ".repeat(1 << 20)), ""], "");
+        let ids: Vec<ObjectId> = file.get_pages().into_values().collect();
+        let content = file.get_page_contents(ids[0])[0];
+        let repeated = |times| Object::Array(vec![content.into(); times]);
+        file.get_dictionary_mut(ids[1]).unwrap().set("Contents", repeated(2));
+        file.compress();
+        assert_eq!(tests::texts(read, "a.pdf", &saved(file.clone())), ["Once", "OnceOnce"]);
+        file.get_dictionary_mut(ids[1]).unwrap().set("Contents", repeated(200));
+        assert_eq!(tests::read(read, "a.pdf", &saved(file)).unwrap_err(), "page 2 cannot be read");
     }
 
     #[test]
