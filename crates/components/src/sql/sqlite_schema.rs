@@ -35,9 +35,9 @@ pub(super) async fn read(reader: &Reader<'_>, table: &str) -> Result<(Vec<Column
     Ok((columns, constraints))
 }
 
-/// The statement that made the table; empty where it is too long to be shown anyway.
+/// The statement that made the table; empty where it is so long that the patterns could take their time.
 async fn ddl_text(reader: &Reader<'_>, table: &str) -> Result<String, SqlError> {
-    let query = "SELECT sql FROM sqlite_master WHERE name = ? AND type = 'table' AND length(sql) <= 65536";
+    let query = "SELECT sql FROM sqlite_master WHERE name = ? AND type = 'table' AND length(sql) <= 16384";
     let rows = reader.rows(query, &[table]).await?.rows;
     Ok(rows.first().map(|row| text(row, 0)).unwrap_or_default())
 }
