@@ -63,6 +63,28 @@ async fn postgres_values_keep_their_types() {
     }
 }
 
+/// Types of the database's own are looked up by the driver, in the middle of the statement.
+#[tokio::test]
+async fn postgres_values_of_types_of_its_own_are_texts() {
+    let Some(database) = server("MILLRACE_TEST_POSTGRES") else { return };
+    let sql = Sql::new(config());
+    write(&sql, &database, "DROP TABLE IF EXISTS mr_moods").await;
+    write(&sql, &database, "DROP TYPE IF EXISTS mr_mood").await;
+    write(&sql, &database, "CREATE TYPE mr_mood AS ENUM ('glad', 'sad')").await;
+    write(&sql, &database, "CREATE TABLE mr_moods (id int, mood mr_mood)").await;
+    write(&sql, &database, "INSERT INTO mr_moods VALUES (1, 'glad'), (2, NULL)").await;
+    for _ in 0..2 {
+        let rows = read(&sql, &database, "SELECT mood FROM mr_moods ORDER BY id").await.unwrap();
+        assert_eq!(rows.rows, [[text("glad")], [SqlValue::Null]]);
+    }
+    let count = write(&sql, &database, "INSERT INTO mr_moods VALUES (3, 'sad') RETURNING mood").await;
+    assert_eq!(count.rows, [[text("sad")]]);
+    let all = read(&sql, &database, "SELECT count(*) FROM mr_moods").await.unwrap();
+    assert_eq!(all.rows, [[SqlValue::Integer(3)]]);
+    write(&sql, &database, "DROP TABLE mr_moods").await;
+    write(&sql, &database, "DROP TYPE mr_mood").await;
+}
+
 #[tokio::test]
 async fn postgres_only_reads_and_stops_in_time() {
     let Some(database) = server("MILLRACE_TEST_POSTGRES") else { return };

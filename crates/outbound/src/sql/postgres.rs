@@ -14,6 +14,9 @@ use super::database::{Server, Tls};
 use super::limits::Collector;
 use super::{Access, Rows, SqlConfig, SqlError, SqlValue, Statement};
 
+/// PostgreSQL's code for a prepared statement that is not there.
+const NO_SUCH_STATEMENT: &str = "26000";
+
 pub(super) struct PostgresSession {
     pub(super) link: Link,
     connection: PgConnection,
@@ -42,7 +45,23 @@ impl PostgresSession {
     }
 
     /// The rows, and whether the connection may serve another statement.
+    ///
+    /// A statement that answers types which the driver has to look up first (an enum's, a domain's) is forgotten by the
+    /// look-up, since both are unnamed. Then nothing was run, and the second time the types are known.
     pub(super) async fn run(
+        &mut self,
+        config: &SqlConfig,
+        statement: &Statement,
+    ) -> Result<(Rows, bool), sqlx::Error> {
+        match self.run_once(config, statement).await {
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(NO_SUCH_STATEMENT) => {
+                self.run_once(config, statement).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn run_once(
         &mut self,
         config: &SqlConfig,
         statement: &Statement,
