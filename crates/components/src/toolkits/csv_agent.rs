@@ -1,6 +1,6 @@
 //! CSVAgent: an agent that answers questions from a CSV file (0.x).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use millrace_engine::{
@@ -10,7 +10,7 @@ use millrace_engine::{
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use super::table::{self, Frame};
+use super::table::{self, Session};
 use crate::agents::react::{ReactPrompt, react_agent};
 
 /// Steps at most, as LangChain's executor.
@@ -86,14 +86,15 @@ impl Chain for CsvAgent {
     async fn call(&self, cx: &Context, inputs: Map<String, Json>) -> Result<ChainCall, RunError> {
         let file = cx.file(&self.path, table::MAX_BYTES).await?;
         let (frame, notes) = table::read(&file.bytes)?;
-        let head = literal(&table::answer(&frame, HEAD));
+        let mut session = Session::of(&frame);
+        let head = literal(&session.answer(HEAD));
         let notes: String = notes.iter().map(|note| format!("{}\n", literal(note))).collect();
         let prompt = ReactPrompt {
             prefix: PREFIX.to_owned(),
             suffix: SUFFIX.replace("{head}", &head).replace("{notes}", &notes),
             format_instructions: None,
         };
-        let tool: Arc<dyn Tool> = Arc::new(TableTool { frame });
+        let tool: Arc<dyn Tool> = Arc::new(TableTool { session: Mutex::new(session) });
         react_agent(self.model.clone(), vec![tool], prompt, MAX_STEPS).call(cx, inputs).await
     }
 }
@@ -103,9 +104,11 @@ fn literal(text: &str) -> String {
     text.replace('{', "{{").replace('}', "}}")
 }
 
-/// Answers pandas expressions.
+/// Answers pandas expressions. What one call assigns is there for the next of the same run. An agent that is
+/// taken up again asks all its questions anew, in the same order: they change nothing but the names here, so
+/// the names are as they were.
 struct TableTool {
-    frame: Frame,
+    session: Mutex<Session>,
 }
 
 impl std::fmt::Debug for TableTool {
@@ -124,11 +127,12 @@ impl Tool for TableTool {
     fn description(&self) -> &str {
         "Answers pandas expressions over `df`, such as len(df), df['a'].mean(), df[df['a'] > 1] or \
          df.groupby('a')['b'].sum(). The input is one or more lines of Python without loops and functions; the \
-         value of the last line is the answer. A long table is shown in part, with ... in the middle."
+         value of the last line is the answer, and names that it assigns stay. A long table is shown in part, with ... in the middle."
     }
 
     async fn call(&self, _cx: &Context, input: ToolInput) -> Result<String, RunError> {
-        Ok(table::answer(&self.frame, &input.into_text()))
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(session.answer(&input.into_text()))
     }
 }
 

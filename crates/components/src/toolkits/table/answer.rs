@@ -1,10 +1,12 @@
 //! What comes of an expression: a value, or words for whoever wrote it.
 
-use super::cell::{Cell, Dtype};
+use super::cell::{Cell, Dtype, Items};
 use super::frame::{Frame, Series};
 use super::group::Group;
-use super::print;
+use super::syntax::Expr;
+use super::{print, print_array, print_index, time};
 use millrace_engine::python_float;
+use std::sync::Arc;
 
 /// A value while an expression is worked out.
 #[derive(Debug, Clone)]
@@ -24,16 +26,29 @@ pub(super) enum Val {
     Frame(Frame),
     /// numpy's array.
     Array(Vec<Cell>),
-    /// The names of columns, or the labels of rows.
-    Labels(Vec<Cell>, Dtype),
-    Group(Group),
+    /// numpy's array of two dimensions: the values of a table.
+    Matrix(Frame),
+    /// The names of columns, or the labels of rows; with a name where they have one.
+    Labels(Vec<Cell>, Dtype, Option<String>),
+    /// The labels of rows that are only counted.
+    Counting(usize),
+    Time(i64),
+    /// The seconds between two points in time.
+    Span(i64),
+    /// The type of a column.
+    Dtype(Dtype),
+    Group(Box<Group>),
     /// `series.str`.
     Strings(Series),
+    /// `series.dt`.
+    Dates(Series),
     /// `frame.loc` and `frame.iloc`; of a Series, too.
     Loc(Box<Val>),
     Iloc(Box<Val>),
     /// `pd`, `np`, or a function by name.
     Name(String),
+    /// A function of the model's own: its names and what it gives.
+    Lambda(Vec<String>, Arc<Expr>),
 }
 
 /// Why an expression has no value. Words for a model: Python's where there are such.
@@ -45,7 +60,8 @@ const CAN: &str = "This is no Python shell: one table, `df`, is asked in pandas 
 len(df), df.shape, df.columns, df.dtypes, df.head(n), df.describe(), df['a'], df[['a', 'b']], filters such as \
 df[(df['a'] > 1) & (df['b'] == 'x')], df.query('a > 1'), .str.contains(...), .isin([...]), .isnull(), \
 mean/sum/min/max/median/std/count/nunique/unique/value_counts, sort_values, nlargest, groupby('a')['b'].mean() or \
-.agg([...]), loc and iloc, arithmetic, print(...) and names assigned in lines above. No loops, functions or imports.";
+.agg([...]), loc and iloc, pivot_table, pd.to_datetime and .dt, .apply(lambda x: ...), [... for x in df['a']], f-strings, arithmetic, print(...) \
+and names assigned before. No other loops, no def, no imports, no files.";
 
 impl Trouble {
     pub fn syntax(what: &str) -> Self {
@@ -71,6 +87,11 @@ impl Trouble {
     /// It would fill the memory.
     pub fn memory() -> Self {
         Self("MemoryError: this is too much work for one input; ask for less at a time".to_owned())
+    }
+
+    /// The names would fill the memory.
+    pub fn kept() -> Self {
+        Self("MemoryError: the names hold more than can be kept; nothing was assigned".to_owned())
     }
 
     /// Python would understand it; this does not.
@@ -110,12 +131,17 @@ impl Val {
             Self::Slice(..) | Self::LabelSlice(..) => "slice",
             Self::Series(_) => "Series",
             Self::Frame(_) => "DataFrame",
-            Self::Array(_) => "ndarray",
+            Self::Array(_) | Self::Matrix(_) => "ndarray",
             Self::Labels(..) => "Index",
+            Self::Counting(_) => "RangeIndex",
+            Self::Time(_) => "Timestamp",
+            Self::Span(_) => "Timedelta",
+            Self::Dtype(_) => "dtype",
             Self::Group(_) => "DataFrameGroupBy",
             Self::Strings(_) => "StringMethods",
+            Self::Dates(_) => "DatetimeProperties",
             Self::Loc(_) | Self::Iloc(_) => "indexer",
-            Self::Name(_) => "function",
+            Self::Name(_) | Self::Lambda(..) => "function",
         }
     }
 
@@ -126,6 +152,9 @@ impl Val {
             Cell::Int(value) => Self::Int(*value),
             Cell::Float(value) => Self::Float(*value),
             Cell::Text(text) => Self::Text(text.to_string()),
+            Cell::Time(time) => Self::Time(*time),
+            Cell::List(items) if items.is_array => Self::Array(items.cells.clone()),
+            Cell::List(items) => Self::List(items.cells.iter().map(Self::of).collect()),
         }
     }
 
@@ -138,15 +167,27 @@ impl Val {
             Self::Float(value) if value.is_nan() => Cell::Null,
             Self::Float(value) => Cell::Float(*value),
             Self::Text(text) => Cell::text(text),
+            Self::Time(time) => Cell::Time(*time),
             _ => return None,
         })
+    }
+
+    /// The one value that it is; a list is one, too.
+    pub fn cell_or_list(&self) -> Option<Cell> {
+        let items = |cells, is_array| Cell::List(Arc::new(Items { cells, is_array }));
+        match self {
+            Self::List(_) => self.cells().map(|cells| items(cells, false)),
+            Self::Array(cells) => Some(items(cells.clone(), true)),
+            other => other.cell(),
+        }
     }
 
     /// The values that it holds, if it holds values.
     pub fn cells(&self) -> Option<Vec<Cell>> {
         match self {
             Self::Series(series) => Some(series.cells.to_vec()),
-            Self::Array(cells) | Self::Labels(cells, _) => Some(cells.clone()),
+            Self::Array(cells) | Self::Labels(cells, ..) => Some(cells.clone()),
+            Self::Counting(count) => Some((0..*count as i64).map(Cell::Int).collect()),
             Self::List(items) | Self::Tuple(items) => items.iter().map(Self::cell).collect(),
             _ => None,
         }
@@ -168,7 +209,10 @@ impl Val {
             Self::Text(text) => text.clone(),
             Self::Series(series) => print::series(series),
             Self::Frame(frame) => print::frame(frame),
-            Self::Array(cells) => array(cells),
+            Self::Array(cells) => print_array::line(cells, "", " "),
+            Self::Time(time) => time::shown(*time),
+            Self::Span(span) => time::span(*span),
+            Self::Dtype(dtype) => dtype.name().to_owned(),
             other => other.repr(),
         }
     }
@@ -189,36 +233,18 @@ impl Val {
                 let pairs = pairs.iter().map(|(key, value)| format!("{}: {}", key.repr(), value.repr()));
                 format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
             }
-            Self::Labels(cells, dtype) => {
-                let shown: Vec<_> = cells.iter().map(Cell::repr).collect();
-                format!("Index([{}], dtype='{}')", shown.join(", "), dtype.name())
-            }
-            Self::Array(cells) => format!("array({})", array(cells)),
+            Self::Labels(cells, dtype, name) => print_index::labels(cells, *dtype, name.as_deref()),
+            Self::Counting(count) => format!("RangeIndex(start=0, stop={count}, step=1)"),
+            Self::Time(_) => self.cell().map(|cell| cell.repr()).unwrap_or_default(),
+            Self::Span(span) => format!("Timedelta('{}')", time::span(*span)),
+            Self::Name(class) if class.starts_with('<') => class.clone(),
+            Self::Dtype(Dtype::Object | Dtype::List) => "dtype('O')".to_owned(),
+            Self::Dtype(Dtype::Time) => "dtype('<M8[ns]')".to_owned(),
+            Self::Dtype(dtype) => format!("dtype('{}')", dtype.name()),
+            Self::Array(cells) => print_array::repr(cells),
+            Self::Matrix(frame) => print_array::matrix(frame),
             Self::Series(_) | Self::Frame(_) => self.shown(),
             other => format!("<{}>", other.kind()),
         }
     }
-}
-
-/// numpy's `str`, in one line.
-fn array(cells: &[Cell]) -> String {
-    if Dtype::of(cells) != Dtype::Float {
-        let shown: Vec<_> = cells.iter().map(Cell::repr).collect();
-        return format!("[{}]", shown.join(" "));
-    }
-    // numpy leaves out the zero behind the point, and brings all to one width.
-    let short = |cell: &Cell| match python_float(cell.number().unwrap_or(f64::NAN)) {
-        text if text.ends_with(".0") => text[..text.len() - 1].to_owned(),
-        text => text,
-    };
-    let shown: Vec<String> = cells.iter().map(short).collect();
-    let behind = |text: &str| text.split_once('.').map_or(0, |(_, behind)| behind.len());
-    let most = shown.iter().map(|text| behind(text)).max().unwrap_or(0);
-    let padded: Vec<String> = shown
-        .iter()
-        .map(|text| format!("{text}{}", " ".repeat(if text.contains('.') { most - behind(text) } else { 0 })))
-        .collect();
-    let width = padded.iter().map(String::len).max().unwrap_or(0);
-    let padded: Vec<String> = padded.iter().map(|text| format!("{text:>width$}")).collect();
-    format!("[{}]", padded.join(" "))
 }

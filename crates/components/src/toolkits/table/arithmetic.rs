@@ -2,18 +2,23 @@
 
 use std::cmp::Ordering;
 
+use super::aggregates::{float, truth};
 use super::answer::{MAX_LIST, MAX_MADE, Trouble, Val};
 use super::cell::{Cell, Dtype};
-use super::compute::truth;
 use super::frame::{Frame, Series};
 
 /// `left operator right`, by rows where one of them is a column.
 pub(super) fn binary(operator: &str, left: Val, right: Val) -> Result<Val, Trouble> {
+    if let (Some(left), Some(right)) = (array(&left, &right), array(&right, &left)) {
+        // An array beside a column is a column; two arrays are one.
+        return binary(operator, left, right);
+    }
     match (left, right) {
         (Val::Series(left), Val::Series(right)) => along(operator, &left, &right).map(Val::Series),
         (Val::Series(left), right) => {
             let right = single(operator, &right)?;
-            by_row(&left, |cell| cells(operator, cell, &right)).map(Val::Series)
+            let made = by_row(&left, |cell| cells(operator, cell, &right))?;
+            Ok(Val::Series(narrow(&left, &right, made)))
         }
         (left, Val::Series(right)) => {
             let left = single(operator, &left)?;
@@ -39,15 +44,35 @@ pub(super) fn binary(operator: &str, left: Val, right: Val) -> Result<Val, Troub
     }
 }
 
+/// The two sides where one is an array and the other a column: both as columns.
+fn array(side: &Val, other: &Val) -> Option<Val> {
+    match (side, other) {
+        (Val::Array(cells), Val::Series(series)) if cells.len() == series.len() => {
+            Some(Val::Series(Series::new(series.name.as_deref(), series.index.clone(), cells.clone())))
+        }
+        (Val::Series(_), Val::Array(_)) => Some(side.clone()),
+        _ => None,
+    }
+}
+
 fn plain(operator: &str, left: &Val, right: &Val) -> Result<Val, Trouble> {
+    if let ("-", Val::Time(later), Val::Time(earlier)) = (operator, left, right) {
+        return Ok(Val::Span(later - earlier));
+    }
     match (operator, left.cell(), right.cell()) {
         ("is" | "==", None, None) => Ok(Val::Bool(left.repr() == right.repr())),
         ("is not" | "!=", None, None) => Ok(Val::Bool(left.repr() != right.repr())),
         ("is", Some(a), Some(b)) => Ok(Val::Bool(a == b)),
         ("is not", Some(a), Some(b)) => Ok(Val::Bool(a != b)),
+        ("==", _, _) if is_type(left) || is_type(right) => Ok(Val::Bool(left.shown() == right.shown())),
+        ("!=", _, _) if is_type(left) || is_type(right) => Ok(Val::Bool(left.shown() != right.shown())),
         (_, Some(a), Some(b)) => Ok(Val::of(&cells(operator, &a, &b)?)),
         _ => Err(unfit(operator, left.kind(), right.kind())),
     }
+}
+
+fn is_type(value: &Val) -> bool {
+    matches!(value, Val::Dtype(_))
 }
 
 fn single(operator: &str, value: &Val) -> Result<Cell, Trouble> {
@@ -56,6 +81,12 @@ fn single(operator: &str, value: &Val) -> Result<Cell, Trouble> {
 
 fn unfit(operator: &str, left: &str, right: &str) -> Trouble {
     Trouble::types(format!("unsupported operand type(s) for {operator}: '{left}' and '{right}'"))
+}
+
+/// Whole numbers of 32 bits stay that beside a whole number.
+fn narrow(series: &Series, other: &Cell, made: Series) -> Series {
+    let stays = series.dtype == Dtype::Int32 && made.dtype == Dtype::Int && matches!(other, Cell::Int(_));
+    if stays { made.typed(Dtype::Int32) } else { made }
 }
 
 fn by_row(series: &Series, make: impl FnMut(&Cell) -> Result<Cell, Trouble>) -> Result<Series, Trouble> {
@@ -85,6 +116,8 @@ fn cells(operator: &str, a: &Cell, b: &Cell) -> Result<Cell, Trouble> {
         _ => {}
     }
     match (a, b) {
+        (Cell::Time(_), _) | (_, Cell::Time(_)) => Err(Trouble::unknown("arithmetic with dates")),
+        (Cell::List(_), _) | (_, Cell::List(_)) => Err(Trouble::unknown("arithmetic with lists")),
         (Cell::Null, _) | (_, Cell::Null) => Ok(Cell::Null),
         (Cell::Text(a), Cell::Text(b)) if operator == "+" && a.len() + b.len() > MAX_MADE => {
             Err(Trouble::memory())
@@ -111,6 +144,8 @@ fn kind(cell: &Cell) -> &'static str {
         Cell::Int(_) => "int",
         Cell::Float(_) => "float",
         Cell::Text(_) => "str",
+        Cell::Time(_) => "Timestamp",
+        Cell::List(_) => "list",
     }
 }
 
@@ -161,7 +196,7 @@ fn floating(operator: &str, a: f64, b: f64) -> Result<Cell, Trouble> {
         "**" => a.powf(b),
         _ => return Err(unfit(operator, "float", "float")),
     };
-    Ok(super::compute::float(value))
+    Ok(float(value))
 }
 
 /// `-value`.

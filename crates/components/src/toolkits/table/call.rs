@@ -2,26 +2,89 @@
 
 use super::answer::{Trouble, Val};
 
-/// By place and by name.
+/// By place and by name. **What nothing looked at is refused**: an argument that is not known here would change
+/// the answer.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Arguments {
-    pub positional: Vec<Val>,
-    pub named: Vec<(String, Val)>,
+    positional: Vec<Val>,
+    named: Vec<(String, Val)>,
+    /// A bit for each that was looked at: those by place from below, those by name from the middle.
+    seen: std::cell::Cell<u64>,
 }
 
+/// Arguments of one kind that are told apart.
+const MOST: usize = 32;
+
 impl Arguments {
+    pub fn new(positional: Vec<Val>, named: Vec<(String, Val)>) -> Self {
+        Self { positional, named, seen: std::cell::Cell::new(0) }
+    }
+
+    /// These by place.
+    pub fn of(positional: Vec<Val>) -> Self {
+        Self::new(positional, Vec::new())
+    }
+
+    fn see(&self, bit: usize) {
+        self.seen.set(self.seen.get() | 1 << bit.min(2 * MOST - 1));
+    }
+
     pub fn first(&self) -> Option<&Val> {
-        self.positional.first()
+        self.at(0)
+    }
+
+    fn at(&self, place: usize) -> Option<&Val> {
+        let found = self.positional.get(place)?;
+        self.see(place.min(MOST - 1));
+        Some(found)
+    }
+
+    /// All by place.
+    pub fn all(&self) -> &[Val] {
+        (0..self.positional.len()).for_each(|place| self.see(place.min(MOST - 1)));
+        &self.positional
     }
 
     pub fn all_named(&self) -> &[(String, Val)] {
+        (0..self.named.len()).for_each(|place| self.see(MOST + place));
         &self.named
     }
 
     /// The argument of this name, or at this place.
     pub fn get(&self, place: usize, name: &str) -> Option<&Val> {
-        let named = self.named.iter().find(|(known, _)| known == name).map(|(_, value)| value);
-        named.or_else(|| self.positional.get(place))
+        match self.named.iter().position(|(known, _)| known == name) {
+            Some(at) => {
+                self.see(MOST + at);
+                Some(&self.named[at].1)
+            }
+            None => self.at(place),
+        }
+    }
+
+    /// Says that these do not change what is answered here.
+    pub fn ignore(&self, names: &[&str]) {
+        for (at, (name, _)) in self.named.iter().enumerate() {
+            if names.contains(&name.as_str()) {
+                self.see(MOST + at);
+            }
+        }
+    }
+
+    /// An error if something was not looked at.
+    pub fn refuse_unseen(&self, call: &str) -> Result<(), Trouble> {
+        let seen = |bit: usize| self.seen.get() & 1 << bit.min(2 * MOST - 1) != 0;
+        if let Some(at) = (0..self.named.len()).find(|at| !seen(MOST + at)) {
+            return Err(Trouble::unknown(&format!("the argument {}= of {call}", self.named[at].0)));
+        }
+        if (0..self.positional.len()).all(|place| seen(place.min(MOST - 1))) {
+            return Ok(());
+        }
+        Err(Trouble::unknown(&format!("this many arguments of {call}")))
+    }
+
+    pub fn has_lambda(&self) -> bool {
+        let mut values = self.positional.iter().chain(self.named.iter().map(|(_, value)| value));
+        values.any(|value| matches!(value, Val::Lambda(..)))
     }
 
     /// A truth value, by name.
@@ -70,7 +133,7 @@ impl Arguments {
 /// One name, or those of a list.
 pub(super) fn names(value: &Val) -> Result<Vec<String>, Trouble> {
     match value {
-        Val::List(_) | Val::Tuple(_) | Val::Array(_) | Val::Labels(..) => {
+        Val::List(_) | Val::Tuple(_) | Val::Array(_) | Val::Labels(..) | Val::Counting(_) => {
             let cells = value.cells().ok_or_else(|| Trouble::types("names must be strings"))?;
             Ok(cells.iter().map(super::cell::Cell::shown).collect())
         }

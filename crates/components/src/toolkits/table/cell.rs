@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use millrace_engine::{python_float, python_repr};
 
+use super::time;
+
 /// One value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Cell {
@@ -14,15 +16,30 @@ pub(super) enum Cell {
     Int(i64),
     Float(f64),
     Text(Arc<str>),
+    /// A point in time: seconds since 1970.
+    Time(i64),
+    List(Arc<Items>),
+}
+
+/// The values of a list in a cell, or of an array.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Items {
+    pub cells: Vec<Cell>,
+    pub is_array: bool,
 }
 
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dtype {
     Int,
+    /// What pandas makes of parts of dates.
+    Int32,
     Float,
     Bool,
     Object,
+    Time,
+    /// Objects that are lists.
+    List,
 }
 
 /// A value that can be looked up.
@@ -33,26 +50,36 @@ pub(super) enum Key {
     Int(i64),
     Float(u64),
     Text(Arc<str>),
+    Time(i64),
+    List(Vec<Key>),
 }
 
 impl Dtype {
     pub fn name(self) -> &'static str {
         match self {
             Self::Int => "int64",
+            Self::Int32 => "int32",
             Self::Float => "float64",
             Self::Bool => "bool",
-            Self::Object => "object",
+            Self::Object | Self::List => "object",
+            Self::Time => "datetime64[ns]",
         }
     }
 
     /// Whether pandas counts it among the numbers.
     pub fn is_number(self) -> bool {
-        matches!(self, Self::Int | Self::Float)
+        matches!(self, Self::Int | Self::Int32 | Self::Float)
+    }
+
+    /// Whether `numeric_only` keeps it: truth values are numbers there.
+    pub fn counts(self) -> bool {
+        self.is_number() || self == Self::Bool
     }
 
     /// The type that holds these values; whole numbers beside missing ones are floating.
     pub fn of(cells: &[Cell]) -> Self {
         let (mut null, mut bool, mut int, mut float, mut text) = (false, false, false, false, false);
+        let mut time = false;
         for cell in cells {
             match cell {
                 Cell::Null => null = true,
@@ -60,7 +87,12 @@ impl Dtype {
                 Cell::Int(_) => int = true,
                 Cell::Float(_) => float = true,
                 Cell::Text(_) => text = true,
+                Cell::Time(_) => time = true,
+                Cell::List(_) => return Self::List,
             }
+        }
+        if time {
+            return if text || bool || int || float { Self::Object } else { Self::Time };
         }
         match (text, bool, int || float || null) {
             (false, false, true) if !null && !float => Self::Int,
@@ -82,7 +114,7 @@ impl Cell {
             Self::Bool(value) => Some(f64::from(u8::from(*value))),
             Self::Int(value) => Some(*value as f64),
             Self::Float(value) => Some(*value),
-            Self::Null | Self::Text(_) => None,
+            Self::Null | Self::Text(_) | Self::Time(_) | Self::List(_) => None,
         }
     }
 
@@ -91,7 +123,11 @@ impl Cell {
     }
 
     pub fn text_bytes(&self) -> usize {
-        if let Self::Text(text) = self { text.len() } else { 0 }
+        match self {
+            Self::Text(text) => text.len(),
+            Self::List(items) => items.cells.iter().map(|cell| size_of::<Self>() + cell.text_bytes()).sum(),
+            _ => 0,
+        }
     }
 
     pub fn key(&self) -> Key {
@@ -101,6 +137,8 @@ impl Cell {
             Self::Int(value) => Key::Int(*value),
             Self::Float(value) => Key::Float(value.to_bits()),
             Self::Text(text) => Key::Text(text.clone()),
+            Self::Time(time) => Key::Time(*time),
+            Self::List(items) => Key::List(items.cells.iter().map(Self::key).collect()),
         }
     }
 
@@ -109,6 +147,10 @@ impl Cell {
         match (self, other) {
             (Self::Text(a), Self::Text(b)) => Some(a.cmp(b)),
             (Self::Int(a), Self::Int(b)) => Some(a.cmp(b)),
+            (Self::Time(a), Self::Time(b)) => Some(a.cmp(b)),
+            // A text beside a point in time is one, too.
+            (Self::Time(a), Self::Text(b)) => Some(a.cmp(&time::parsed(b)?)),
+            (Self::Text(a), Self::Time(b)) => Some(time::parsed(a)?.cmp(b)),
             _ => self.number()?.partial_cmp(&other.number()?),
         }
     }
@@ -126,6 +168,11 @@ impl Cell {
             Self::Int(value) => value.to_string(),
             Self::Float(value) => python_float(*value),
             Self::Text(text) => text.to_string(),
+            Self::Time(time) => time::shown(*time),
+            Self::List(items) => {
+                let shown: Vec<_> = items.cells.iter().map(Self::shown).collect();
+                format!("[{}]", shown.join(", "))
+            }
         }
     }
 
@@ -133,6 +180,11 @@ impl Cell {
     pub fn repr(&self) -> String {
         match self {
             Self::Text(text) => python_repr(&serde_json::Value::from(&**text)),
+            Self::Time(time) => format!("Timestamp('{}')", time::shown(*time)),
+            Self::List(items) => {
+                let shown: Vec<_> = items.cells.iter().map(Self::repr).collect();
+                format!("[{}]", shown.join(", "))
+            }
             other => other.shown(),
         }
     }
@@ -141,13 +193,16 @@ impl Cell {
     pub fn cast(&self, dtype: Dtype) -> Option<Self> {
         Some(match (self, dtype) {
             (Self::Null, _) => Self::Null,
-            (Self::Text(text), Dtype::Int) => Self::Int(text.trim().parse().ok()?),
+            (Self::Text(text), Dtype::Int | Dtype::Int32) => Self::Int(text.trim().parse().ok()?),
             (Self::Text(text), Dtype::Float) => Self::Float(text.trim().parse().ok()?),
-            (cell, Dtype::Int) => Self::Int(cell.number()? as i64),
+            (cell, Dtype::Int | Dtype::Int32) => Self::Int(cell.number()? as i64),
             (cell, Dtype::Float) => Self::Float(cell.number()?),
             (Self::Text(text), Dtype::Bool) => Self::Bool(!text.is_empty()),
             (cell, Dtype::Bool) => Self::Bool(cell.number()? != 0.0),
             (cell, Dtype::Object) => Self::text(cell.shown()),
+            (Self::Text(text), Dtype::Time) => Self::Time(time::parsed(text)?),
+            (Self::Time(time), Dtype::Time) => Self::Time(*time),
+            (_, Dtype::Time | Dtype::List) => return None,
         })
     }
 }

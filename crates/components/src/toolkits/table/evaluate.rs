@@ -1,78 +1,105 @@
 //! Works out what a model wrote, line by line, over one table.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::answer::{MAX_MADE, Trouble, Val, bounded};
+use super::aggregates;
+use super::answer::{MAX_MADE, Trouble, Val};
 use super::arithmetic;
 use super::call::Arguments;
-use super::compute;
-use super::frame::{Frame, Series};
-use super::functions::{builtin, method, to_number};
-use super::parse;
-use super::select;
-use super::series_calls;
-use super::syntax::{Expr, Statement};
-use super::{frame_calls, string_calls};
+use super::cell::Dtype;
+use super::each::dict;
+use super::frame::Frame;
+use super::syntax::{Expr, Piece, Statement};
+use super::{dates, format, frame_calls, functions, parse, select, series_calls, time};
 
 /// Values that one input may touch, all operations together.
 const MAX_WORK: usize = 24_000_000;
 /// Bytes of text that one input may make, all operations together.
 const MAX_TEXT: usize = 4 * MAX_MADE;
 
-/// What a model gets to see for its lines: the value of the last, and what was printed; or words on why not.
-pub(in crate::toolkits) fn answer(frame: &Frame, text: &str) -> String {
-    let mut table = Evaluation::of(frame);
-    let outcome = parse::parse(bare(text)).and_then(|statements| table.run(&statements));
-    let said = match outcome {
-        Ok(Some(value)) => table.printed + &value.shown(),
-        Ok(None) if table.printed.is_empty() => {
-            "Done. Write a name or an expression to see its value.".to_owned()
-        }
-        Ok(None) => table.printed,
-        Err(Trouble(words)) => table.printed + &words,
-    };
-    bounded(said)
-}
+/// What pandas has behind a dot and this has not.
+const UNSUPPORTED: &[&str] = &[
+    "T",
+    "attrs",
+    "axes",
+    "cat",
+    "dt",
+    "flags",
+    "hist",
+    "plot",
+    "sparse",
+    "str",
+    "style",
+    "is_monotonic_increasing",
+];
+/// Expressions inside each other, those of a `lambda` in the place where it is called.
+const MAX_DEPTH: u32 = 200;
 
 /// The condition of `DataFrame.query`: names are columns.
 pub(super) fn condition(frame: &Frame, text: &str) -> Result<Val, Trouble> {
     let condition = parse::parse_condition(&text.replace('`', ""))?;
-    let mut columns =
-        Evaluation { names: BTreeMap::new(), printed: String::new(), work: 0, made: 0, elementwise: true };
+    let mut columns = Evaluation { elementwise: true, ..Evaluation::of(BTreeMap::new()) };
     for series in frame.all_series() {
         columns.names.insert(series.name.clone().unwrap_or_default(), Val::Series(series));
     }
     columns.value(&condition)
 }
 
-/// Without the fence or the prompt that models put around code.
-fn bare(text: &str) -> &str {
-    let text = text.trim();
-    let inner = text
-        .strip_prefix("```")
-        .map_or(text, |inner| inner.strip_prefix("python").or(inner.strip_prefix("py")).unwrap_or(inner));
-    let inner = inner.strip_suffix("```").unwrap_or(inner).trim();
-    let inner = inner.strip_prefix(">>> ").unwrap_or(inner);
-    let whole = inner.strip_prefix('`').and_then(|inner| inner.strip_suffix('`'));
-    whole.unwrap_or(inner).trim()
+/// What a name's value costs to take: columns are shared, lists are not.
+fn held(value: &Val) -> usize {
+    match value {
+        Val::List(items) | Val::Tuple(items) => 8 * items.iter().map(held).sum::<usize>() + 1,
+        Val::Dict(pairs) => pairs.iter().map(|(_, value)| held(value) + 1).sum(),
+        Val::Array(cells) | Val::Labels(cells, ..) => cells.len(),
+        Val::Counting(count) => *count,
+        Val::Frame(frame) | Val::Matrix(frame) => frame.columns.len(),
+        Val::Group(group) => group.count(),
+        Val::Text(text) => text.len() / 64 + 1,
+        Val::Loc(inner) | Val::Iloc(inner) => held(inner),
+        _ => 1,
+    }
 }
 
-struct Evaluation {
-    names: BTreeMap<String, Val>,
-    printed: String,
+/// `'{:.2f}'.format`, not called.
+fn formatting(form: &str) -> Val {
+    let method = Expr::Attribute(Box::new(Expr::Text(form.to_owned())), "format".to_owned());
+    let call = Expr::Call(Box::new(method), vec![Expr::Name("value".to_owned())], Vec::new());
+    Val::Lambda(vec!["value".to_owned()], Arc::new(call))
+}
+
+fn truth_of(value: &Val) -> Result<bool, Trouble> {
+    match value {
+        Val::Series(_) | Val::Frame(_) => Err(Trouble::value(
+            "The truth value of a Series is ambiguous. Use & and | between conditions, each in brackets.",
+        )),
+        Val::List(items) | Val::Tuple(items) => Ok(!items.is_empty()),
+        Val::Dict(pairs) => Ok(!pairs.is_empty()),
+        // What is missing is true in Python.
+        Val::Float(value) if value.is_nan() => Ok(true),
+        Val::Time(_) => Ok(true),
+        other => Ok(other.cell().is_some_and(|cell| aggregates::truth(&cell))),
+    }
+}
+
+/// One input being worked out.
+pub(super) struct Evaluation {
+    pub names: BTreeMap<String, Val>,
+    pub printed: String,
     work: usize,
     made: usize,
+    /// Expressions that are being worked out inside each other.
+    depth: u32,
     /// Whether `and`, `or` and `not` go row by row, as in `DataFrame.query`.
     elementwise: bool,
 }
 
 impl Evaluation {
-    fn of(frame: &Frame) -> Self {
-        let names = BTreeMap::from([("df".to_owned(), Val::Frame(frame.clone()))]);
-        Self { names, printed: String::new(), work: 0, made: 0, elementwise: false }
+    pub fn of(names: BTreeMap<String, Val>) -> Self {
+        Self { names, printed: String::new(), work: 0, made: 0, depth: 0, elementwise: false }
     }
 
-    fn run(&mut self, statements: &[Statement]) -> Result<Option<Val>, Trouble> {
+    pub fn run(&mut self, statements: &[Statement]) -> Result<Option<Val>, Trouble> {
         let mut last = None;
         for statement in statements {
             last = None;
@@ -83,6 +110,7 @@ impl Evaluation {
                     self.names.insert(name.clone(), value);
                 }
                 Statement::AssignColumn(name, key, value) => self.assign_column(name, key, value)?,
+                Statement::Expr(expression) if self.in_place(expression)? => {}
                 Statement::Expr(expression) => {
                     last = Some(self.value(expression)?).filter(|value| !matches!(value, Val::None));
                 }
@@ -91,52 +119,36 @@ impl Evaluation {
         Ok(last)
     }
 
-    fn assign_column(&mut self, name: &str, key: &Expr, value: &Expr) -> Result<(), Trouble> {
-        let (key, value) = (self.value(key)?, self.value(value)?);
-        let Some(Val::Frame(frame)) = self.names.get(name) else {
-            return Err(Trouble::unknown("an assignment into this"));
-        };
-        let column =
-            key.cell().map(|key| key.shown()).ok_or_else(|| Trouble::unknown("an assignment to rows"))?;
-        let cells = match (value.cells(), value.cell()) {
-            (Some(cells), _) if cells.len() == frame.rows() => cells,
-            (Some(_), _) => return Err(Trouble::value("Length of values does not match length of index")),
-            (None, Some(cell)) => vec![cell; frame.rows()],
-            (None, None) => return Err(Trouble::unknown("this value for a column")),
-        };
-        let made = Series::new(Some(&column), frame.index.clone(), cells);
-        let mut columns = frame.all_series();
-        match columns.iter_mut().find(|series| series.name.as_ref() == Some(&column)) {
-            Some(series) => *series = made,
-            None => columns.push(made),
-        }
-        let frame = Frame::of(frame.index.clone(), columns);
-        self.names.insert(name.to_owned(), Val::Frame(frame));
-        Ok(())
-    }
-
-    fn values(&mut self, expressions: &[Expr]) -> Result<Vec<Val>, Trouble> {
+    pub fn values(&mut self, expressions: &[Expr]) -> Result<Vec<Val>, Trouble> {
         expressions.iter().map(|expression| self.value(expression)).collect()
     }
 
     /// Counts the values that an operation goes over.
-    fn charge(&mut self, value: &Val) -> Result<(), Trouble> {
-        self.work += match value {
-            Val::Series(series) | Val::Strings(series) => series.len(),
-            Val::Frame(frame) => frame.rows() * frame.columns.len().max(1),
-            Val::Loc(inner) | Val::Iloc(inner) => return self.charge(&inner.clone()),
-            Val::List(items) => items.len(),
-            _ => 1,
-        };
-        if self.work > MAX_WORK {
-            return Err(Trouble::memory());
-        }
-        Ok(())
+    pub fn charge(&mut self, value: &Val) -> Result<(), Trouble> {
+        self.work_on(match value {
+            Val::Series(series) | Val::Strings(series) | Val::Dates(series) => series.len(),
+            Val::Frame(frame) | Val::Matrix(frame) => frame.rows() * frame.columns.len().max(1),
+            Val::Group(group) => group.count(),
+            Val::Loc(inner) | Val::Iloc(inner) => return self.charge(inner),
+            other => held(other),
+        })
     }
 
-    fn value(&mut self, expression: &Expr) -> Result<Val, Trouble> {
+    /// Counts as many values.
+    pub fn work_on(&mut self, count: usize) -> Result<(), Trouble> {
+        self.work = self.work.saturating_add(count);
+        if self.work > MAX_WORK { Err(Trouble::memory()) } else { Ok(()) }
+    }
+
+    pub fn value(&mut self, expression: &Expr) -> Result<Val, Trouble> {
+        self.work_on(1)?;
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(Trouble("RecursionError: maximum recursion depth exceeded".to_owned()));
+        }
         let value = self.unmeasured(expression)?;
-        if matches!(expression, Expr::Call(..) | Expr::Binary(..)) {
+        self.depth -= 1;
+        if matches!(expression, Expr::Call(..) | Expr::Binary(..) | Expr::Format(_)) {
             self.made += value.text_bytes();
             if self.made > MAX_TEXT {
                 return Err(Trouble::memory());
@@ -145,35 +157,68 @@ impl Evaluation {
         Ok(value)
     }
 
+    /// **Calls nest here**: what takes room on the stack stands in functions of its own.
     fn unmeasured(&mut self, expression: &Expr) -> Result<Val, Trouble> {
-        Ok(match expression {
-            Expr::None => Val::None,
-            Expr::Bool(value) => Val::Bool(*value),
-            Expr::Int(value) => Val::Int(*value),
-            Expr::Float(value) => Val::Float(*value),
-            Expr::Text(text) => Val::Text(text.clone()),
-            Expr::Name(name) => self.name(name)?,
-            Expr::List(items) => Val::List(self.values(items)?),
-            Expr::Tuple(items) => Val::Tuple(self.values(items)?),
+        match expression {
+            Expr::Call(function, positional, named) => self.call(function, positional, named),
+            Expr::Binary(operator, left, right) => self.binary(operator, left, right),
+            Expr::Attribute(object, name) => self.attribute(object, name),
+            Expr::Subscript(object, key) => self.subscript(object, key),
+            Expr::Name(name) => self.known(name),
+            Expr::Each(each) => self.each(each),
+            Expr::Format(pieces) => self.format(pieces),
+            Expr::Slice(..) => self.slice(expression, false),
+            Expr::If(condition, value, other) => self.choice(condition, value, other),
+            Expr::List(_) | Expr::Tuple(_) | Expr::Dict(_) => self.held_by(expression),
+            Expr::Not(_) | Expr::Negative(_) | Expr::Invert(_) => self.unary(expression),
+            Expr::Lambda(names, body) => Ok(Val::Lambda(names.clone(), Arc::new((**body).clone()))),
+            Expr::None => Ok(Val::None),
+            Expr::Bool(value) => Ok(Val::Bool(*value)),
+            Expr::Int(value) => Ok(Val::Int(*value)),
+            Expr::Float(value) => Ok(Val::Float(*value)),
+            Expr::Text(text) => Ok(Val::Text(text.clone())),
+        }
+    }
+
+    fn known(&mut self, name: &str) -> Result<Val, Trouble> {
+        let value = self.name(name)?;
+        self.work_on(held(&value))?;
+        self.made += if let Val::Text(text) = &value { text.len() } else { 0 };
+        if self.made > MAX_TEXT { Err(Trouble::memory()) } else { Ok(value) }
+    }
+
+    fn choice(&mut self, condition: &Expr, value: &Expr, other: &Expr) -> Result<Val, Trouble> {
+        let chosen = if self.truth(condition)? { value } else { other };
+        self.value(chosen)
+    }
+
+    fn held_by(&mut self, expression: &Expr) -> Result<Val, Trouble> {
+        match expression {
+            Expr::List(items) => self.values(items).map(Val::List),
+            Expr::Tuple(items) => self.values(items).map(Val::Tuple),
             Expr::Dict(pairs) => {
                 let pairs = pairs.iter().map(|(key, value)| Ok((self.value(key)?, self.value(value)?)));
-                Val::Dict(pairs.collect::<Result<_, Trouble>>()?)
+                pairs.collect::<Result<_, Trouble>>().map(dict)
             }
-            Expr::Slice(..) => self.slice(expression, false)?,
-            Expr::Attribute(object, name) => self.attribute(object, name)?,
-            Expr::Subscript(object, key) => {
-                let object = self.value(object)?;
-                self.charge(&object)?;
-                let key = self.key(key, matches!(object, Val::Loc(_)))?;
-                select::subscript(&object, &key)?
-            }
-            Expr::Call(function, positional, named) => self.call(function, positional, named)?,
-            Expr::Not(inner) if self.elementwise => arithmetic::invert(self.value(inner)?)?,
-            Expr::Not(inner) => Val::Bool(!self.truth(inner)?),
-            Expr::Negative(inner) => arithmetic::negative(self.value(inner)?)?,
-            Expr::Invert(inner) => arithmetic::invert(self.value(inner)?)?,
-            Expr::Binary(operator, left, right) => self.binary(operator, left, right)?,
-        })
+            other => self.value(other),
+        }
+    }
+
+    fn unary(&mut self, expression: &Expr) -> Result<Val, Trouble> {
+        match expression {
+            Expr::Not(inner) if self.elementwise => arithmetic::invert(self.value(inner)?),
+            Expr::Not(inner) => Ok(Val::Bool(!self.truth(inner)?)),
+            Expr::Negative(inner) => arithmetic::negative(self.value(inner)?),
+            Expr::Invert(inner) => arithmetic::invert(self.value(inner)?),
+            other => self.value(other),
+        }
+    }
+
+    fn subscript(&mut self, object: &Expr, key: &Expr) -> Result<Val, Trouble> {
+        let object = self.value(object)?;
+        self.charge(&object)?;
+        let key = self.key(key, matches!(object, Val::Loc(_)))?;
+        select::subscript(&object, &key)
     }
 
     fn name(&self, name: &str) -> Result<Val, Trouble> {
@@ -181,13 +226,55 @@ impl Evaluation {
             return Ok(value.clone());
         }
         const KNOWN: &[&str] = &[
-            "pd", "np", "len", "print", "str", "int", "float", "bool", "round", "max", "min", "sum", "abs",
-            "list", "sorted", "set", "tuple", "type", "pandas", "numpy", "any", "all",
+            "pd",
+            "np",
+            "len",
+            "print",
+            "str",
+            "int",
+            "float",
+            "bool",
+            "round",
+            "max",
+            "min",
+            "sum",
+            "abs",
+            "list",
+            "sorted",
+            "set",
+            "tuple",
+            "type",
+            "pandas",
+            "numpy",
+            "any",
+            "all",
+            "range",
+            "zip",
+            "enumerate",
+            "repr",
+            "dict",
         ];
         if KNOWN.contains(&name) {
             return Ok(Val::Name(name.to_owned()));
         }
         Err(Trouble(format!("NameError: name '{name}' is not defined")))
+    }
+
+    /// An f-string.
+    fn format(&mut self, pieces: &[Piece]) -> Result<Val, Trouble> {
+        let mut made = String::new();
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => made.push_str(text),
+                Piece::Value(value, is_repr, form) => {
+                    let value = self.value(value)?;
+                    self.charge(&value)?;
+                    let value = if *is_repr { Val::Text(value.repr()) } else { value };
+                    made.push_str(&format::formatted(&value, form)?);
+                }
+            }
+        }
+        Ok(Val::Text(made))
     }
 
     fn key(&mut self, key: &Expr, labels: bool) -> Result<Val, Trouble> {
@@ -224,41 +311,49 @@ impl Evaluation {
             Val::Series(series) => series_calls::attribute(series, name),
             Val::Group(group) => Some(match name {
                 "ngroups" => group.call("ngroups", &Arguments::default())?,
-                name => group.select(&[name.to_owned()], true).map(Val::Group)?,
+                name => group.select(&[name.to_owned()], true).map(|group| Val::Group(Box::new(group)))?,
             }),
-            Val::Labels(cells, _) if matches!(name, "values" | "array") => Some(Val::Array(cells.clone())),
-            Val::Array(cells) | Val::Labels(cells, _) if name == "size" => Some(Val::Int(cells.len() as i64)),
-            Val::Array(cells) | Val::Labels(cells, _) if name == "shape" => {
-                Some(Val::Tuple(vec![Val::Int(cells.len() as i64)]))
+            Val::Labels(_, Dtype::Time, _) if !matches!(name, "name" | "values" | "size") => {
+                return Err(Trouble::unknown("parts of an index of dates"));
             }
+            Val::Labels(..) | Val::Array(_) | Val::Counting(_) => functions::of_values(&object, name),
+            Val::Matrix(frame) if name == "shape" => frame_calls::attribute(frame, name),
+            Val::Dates(series) => Some(dates::attribute(series, name)?),
+            Val::Time(time) => dates::of_time(*time, name),
+            Val::Text(form) if name == "format" => Some(formatting(form)),
+            Val::Span(span) if name == "days" => Some(Val::Int(time::whole_days(*span))),
             Val::Name(module) if matches!((module.as_str(), name), ("np" | "numpy", "nan" | "NaN")) => {
                 Some(Val::Float(f64::NAN))
             }
             Val::Name(module) => Some(Val::Name(format!("{module}.{name}"))),
             _ => None,
         };
+        if found.is_none() && UNSUPPORTED.contains(&name) {
+            return Err(Trouble::unknown(&format!("'.{name}' of a {}", object.kind())));
+        }
         found.ok_or_else(|| {
             Trouble(format!("AttributeError: '{}' object has no attribute '{name}'", object.kind()))
         })
     }
 
-    fn truth(&mut self, expression: &Expr) -> Result<bool, Trouble> {
-        match self.value(expression)? {
-            Val::Series(_) | Val::Frame(_) => Err(Trouble::value(
-                "The truth value of a Series is ambiguous. Use & and | between conditions, each in brackets.",
-            )),
-            Val::List(items) | Val::Tuple(items) => Ok(!items.is_empty()),
-            other => Ok(other.cell().is_some_and(|cell| compute::truth(&cell))),
-        }
+    pub fn truth(&mut self, expression: &Expr) -> Result<bool, Trouble> {
+        truth_of(&self.value(expression)?)
     }
 
     fn binary(&mut self, operator: &str, left: &Expr, right: &Expr) -> Result<Val, Trouble> {
+        let left = self.value(left)?;
         if matches!(operator, "and" | "or") && !self.elementwise {
-            let first = self.truth(left)?;
-            let decided = first == (operator == "or");
-            return self.value(if decided { left } else { right });
+            let decided = truth_of(&left)? == (operator == "or");
+            return if decided { Ok(left) } else { self.value(right) };
         }
-        let (left, right) = (self.value(left)?, self.value(right)?);
+        let right = self.value(right)?;
+        self.combined(operator, left, right)
+    }
+
+    fn combined(&mut self, operator: &str, left: Val, right: Val) -> Result<Val, Trouble> {
+        if let ("%", Val::Text(form)) = (operator, &left) {
+            return format::percent(form, &right).map(Val::Text);
+        }
         self.charge(&left)?;
         self.charge(&right)?;
         match operator {
@@ -276,7 +371,7 @@ impl Evaluation {
 
     fn contains(&self, holder: &Val, item: &Val) -> Result<Val, Trouble> {
         if let (true, Val::Series(series)) = (self.elementwise, item) {
-            let arguments = Arguments { positional: vec![holder.clone()], named: Vec::new() };
+            let arguments = Arguments::of(vec![holder.clone()]);
             return series_calls::call(series, "isin", &arguments);
         }
         let cell = item.cell().ok_or_else(|| Trouble::types("'in' needs a value"))?;
@@ -292,75 +387,5 @@ impl Evaluation {
                 cells.iter().any(|known| known.equals(&cell))
             }
         }))
-    }
-
-    fn call(
-        &mut self,
-        function: &Expr,
-        positional: &[Expr],
-        named: &[(String, Expr)],
-    ) -> Result<Val, Trouble> {
-        let arguments = Arguments {
-            positional: self.values(positional)?,
-            named: named
-                .iter()
-                .map(|(name, value)| Ok((name.clone(), self.value(value)?)))
-                .collect::<Result<_, Trouble>>()?,
-        };
-        arguments.positional.iter().try_for_each(|argument| self.charge(argument))?;
-        if let Expr::Attribute(object, name) = function {
-            let object = self.value(object)?;
-            self.charge(&object)?;
-            return match &object {
-                Val::Frame(frame) => {
-                    if name == "info" {
-                        let shown = frame_calls::call(frame, name, &arguments)?.shown();
-                        self.print(&shown);
-                        return Ok(Val::None);
-                    }
-                    frame_calls::call(frame, name, &arguments)
-                }
-                Val::Series(series) => series_calls::call(series, name, &arguments),
-                Val::Strings(series) => string_calls::call(series, name, &arguments),
-                Val::Group(group) => group.call(name, &arguments),
-                Val::Name(module) => self.function(&format!("{module}.{name}"), &arguments),
-                other => method(other, name, &arguments),
-            };
-        }
-        match self.value(function)? {
-            Val::Name(name) => self.function(&name, &arguments),
-            other => Err(Trouble::types(format!("'{}' object is not callable", other.kind()))),
-        }
-    }
-
-    /// What is beyond an answer's length is not kept.
-    fn print(&mut self, text: &str) {
-        if self.printed.len() < 64 * 1024 {
-            self.printed.push_str(text);
-            self.printed.push('\n');
-        }
-    }
-
-    fn function(&mut self, name: &str, arguments: &Arguments) -> Result<Val, Trouble> {
-        if name == "print" {
-            let separator = arguments.text(usize::MAX, "sep")?.unwrap_or_else(|| " ".to_owned());
-            let shown: Vec<_> = arguments.positional.iter().map(Val::shown).collect();
-            self.print(&shown.join(&separator));
-            return Ok(Val::None);
-        }
-        let short = name.rsplit('.').next().unwrap_or_default();
-        let module = name.split('.').next().unwrap_or_default();
-        match (module, arguments.first()) {
-            ("pd" | "pandas", Some(Val::Series(series))) => match short {
-                "to_numeric" => Ok(Val::Series(to_number(series, arguments)?)),
-                _ => series_calls::call(series, short, arguments),
-            },
-            ("np" | "numpy", Some(Val::Series(series))) if name.contains('.') => {
-                series_calls::call(series, short, &Arguments::default())
-            }
-            ("pd" | "pandas", _) if name.contains('.') => Err(Trouble::unknown(&format!("'{name}'"))),
-            (_, Some(first)) => builtin(short, first, arguments),
-            (_, None) => Err(Trouble::types(format!("{short}() needs an argument"))),
-        }
     }
 }

@@ -1,9 +1,10 @@
 //! Columns with an index: pandas' Series and DataFrame.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::answer::{MAX_MADE, Trouble};
-use super::cell::{Cell, Dtype};
+use super::cell::{Cell, Dtype, Key};
 
 /// The labels of rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -152,6 +153,17 @@ impl Series {
         Ok(Self::new(name, index, cells))
     }
 
+    /// The column itself, where no label stands twice.
+    pub fn labelled_once(&self) -> Result<Self, Trouble> {
+        let levels = self.index.levels();
+        let mut seen = std::collections::HashSet::new();
+        let key = |row: usize| levels.iter().map(|(_, cells)| cells[row].key()).collect::<Vec<_>>();
+        if (0..self.len()).all(|row| seen.insert(key(row))) {
+            return Ok(self.clone());
+        }
+        Err(Trouble::unknown("items of a column whose labels stand there several times"))
+    }
+
     /// As a mask: the rows where it is true.
     pub fn true_rows(&self) -> Vec<usize> {
         (0..self.len()).filter(|row| self.cells[*row] == Cell::Bool(true)).collect()
@@ -166,11 +178,19 @@ pub(super) struct Column {
     pub cells: Arc<Vec<Cell>>,
 }
 
+/// What stands over columns that were made of labels: a name, and the type that the labels had.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Header {
+    pub name: Option<String>,
+    pub dtype: Dtype,
+}
+
 /// A table.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Frame {
     pub(super) index: Index,
     pub(super) columns: Vec<Column>,
+    pub(super) header: Header,
 }
 
 impl Frame {
@@ -181,7 +201,29 @@ impl Frame {
             dtype: series.dtype,
             cells: series.cells,
         };
-        Self { index, columns: columns.into_iter().map(column).collect() }
+        let header = Header { name: None, dtype: Dtype::Object };
+        Self { index, columns: columns.into_iter().map(column).collect(), header }
+    }
+
+    /// Other columns under the same header.
+    pub(super) fn made(&self, index: Index, columns: Vec<Series>) -> Self {
+        Self { header: self.header.clone(), ..Self::of(index, columns) }
+    }
+
+    /// A column's values in the order of this index; missing where it has no such label.
+    pub(super) fn aligned(&self, series: &Series) -> Result<Vec<Cell>, Trouble> {
+        let keys = |index: &Index| -> Vec<Vec<Key>> {
+            let levels = index.levels();
+            (0..index.len()).map(|row| levels.iter().map(|(_, cells)| cells[row].key()).collect()).collect()
+        };
+        let mut rows = HashMap::new();
+        for (row, key) in keys(&series.index).into_iter().enumerate() {
+            if rows.insert(key, row).is_some() {
+                return Err(Trouble::value("cannot reindex on an axis with duplicate labels"));
+            }
+        }
+        let cell = |key: &Vec<Key>| rows.get(key).map_or(Cell::Null, |row| series.cells[*row].clone());
+        Ok(keys(&self.index).iter().map(cell).collect())
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -208,17 +250,25 @@ impl Frame {
 
     pub(super) fn take(&self, rows: &[usize]) -> Self {
         let columns = self.all_series().iter().map(|series| series.take(rows)).collect();
-        Self::of(self.index.take(rows), columns)
+        self.made(self.index.take(rows), columns)
     }
 
     /// One row as a Series with the columns' names for labels.
     pub(super) fn row(&self, row: usize) -> Series {
-        let labels = self.columns.iter().map(|column| Cell::text(&column.name)).collect();
+        let labels = self.names();
         let cells = self.columns.iter().map(|column| column.cells[row].clone()).collect();
         Series::new(Some(&self.index.shown(row)), Index::labels(None, labels), cells)
     }
 
     pub(super) fn names(&self) -> Vec<Cell> {
-        self.columns.iter().map(|column| Cell::text(&column.name)).collect()
+        let label = |column: &Column| {
+            let text = Cell::text(&column.name);
+            match (self.header.dtype, column.name.as_str()) {
+                (Dtype::Object, _) => text,
+                (Dtype::Bool, name) => Cell::Bool(name == "True"),
+                (dtype, _) => text.cast(dtype).unwrap_or(text),
+            }
+        };
+        self.columns.iter().map(label).collect()
     }
 }

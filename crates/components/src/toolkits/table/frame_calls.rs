@@ -1,15 +1,17 @@
 //! Methods of a table.
 
+use super::aggregates::{self, AGGREGATES};
 use super::answer::{MAX_LIST, Trouble, Val};
-use super::call::{self, Arguments};
+use super::call::Arguments;
 use super::cell::{Cell, Dtype};
-use super::compute::{self, AGGREGATES, needs_numbers, places};
-use super::evaluate;
+use super::compute::{self, places};
 use super::frame::{Frame, Index, Series};
 use super::group::{Group, function_names};
-use super::print;
 use super::select::reset_index;
 use super::series_calls::{self, ends, sorted_labels};
+use super::summary::{agg, aggregated, correlated, described};
+use super::turn::{matrix, transposed};
+use super::{assign, compare, evaluate, export, info, pivot, print};
 
 /// What stands behind a dot without being called; `None` where it is no such thing.
 pub(super) fn attribute(frame: &Frame, name: &str) -> Option<Val> {
@@ -22,11 +24,10 @@ pub(super) fn attribute(frame: &Frame, name: &str) -> Option<Val> {
         "size" => Val::Int(rows * columns),
         "empty" => Val::Bool(rows * columns == 0),
         "ndim" => Val::Int(2),
-        "columns" => Val::Labels(frame.names(), Dtype::Object),
-        "index" => match frame.index {
-            Index::Range(count) => Val::Name(format!("RangeIndex(start=0, stop={count}, step=1)")),
-            _ => series_calls::index_labels(&frame.index),
-        },
+        "columns" => column_labels(frame),
+        "index" => series_calls::index_labels(&frame.index),
+        "values" => matrix(frame),
+        "T" => return transposed(frame).map(Val::Frame),
         "dtypes" => {
             let types = frame.columns.iter().map(|column| Cell::text(column.dtype.name())).collect();
             Val::Series(Series::new(None, Index::labels(None, frame.names()), types).typed(Dtype::Object))
@@ -37,6 +38,10 @@ pub(super) fn attribute(frame: &Frame, name: &str) -> Option<Val> {
     })
 }
 
+fn column_labels(frame: &Frame) -> Val {
+    Val::Labels(frame.names(), frame.header.dtype, frame.header.name.clone())
+}
+
 /// A method of a table.
 pub(super) fn call(frame: &Frame, name: &str, arguments: &Arguments) -> Result<Val, Trouble> {
     if AGGREGATES.contains(&name) && name != "mode" {
@@ -45,19 +50,13 @@ pub(super) fn call(frame: &Frame, name: &str, arguments: &Arguments) -> Result<V
     if let Some(made) = shaped(frame, name, arguments)? {
         return Ok(Val::Frame(made));
     }
+    if let Some(made) = export::call(frame, name, arguments)? {
+        return Ok(made);
+    }
     match name {
         "groupby" => {
             let by = arguments.get(0, "by").ok_or_else(|| Trouble::types("groupby needs a column's name"))?;
-            match by {
-                Val::Series(series) => match &series.name {
-                    Some(name) if frame.column(name).is_some_and(|column| column.cells == series.cells) => {
-                        Group::new(frame, std::slice::from_ref(name), arguments)
-                    }
-                    _ => return Err(Trouble::unknown("groupby by anything but columns")),
-                },
-                by => Group::new(frame, &call::names(by)?, arguments),
-            }
-            .map(Val::Group)
+            Group::new(frame, by, arguments).map(|group| Val::Group(Box::new(group)))
         }
         "value_counts" => counted(frame, arguments),
         "duplicated" => {
@@ -67,26 +66,35 @@ pub(super) fn call(frame: &Frame, name: &str, arguments: &Arguments) -> Result<V
         }
         "agg" | "aggregate" => agg(frame, arguments),
         "corr" => {
-            let numeric = numeric_columns(frame);
+            let numeric = correlated(frame, arguments)?;
             let labels: Vec<Cell> =
                 numeric.iter().map(|series| Cell::text(series.name.as_deref().unwrap_or_default())).collect();
             let index = Index::labels(None, labels);
             let column = |a: &Series| {
-                let cells = numeric.iter().map(|b| compute::float(compute::correlation(a, b))).collect();
+                let cells =
+                    numeric.iter().map(|b| aggregates::float(aggregates::correlation(a, b))).collect();
                 Series::new(a.name.as_deref(), index.clone(), cells)
             };
             Ok(Val::Frame(Frame::of(index.clone(), numeric.iter().map(column).collect())))
         }
-        "to_string" => Ok(Val::Text(print::frame(frame))),
-        "to_dict" => to_dict(frame, arguments),
-        "info" => Ok(Val::Text(info(frame))),
-        "keys" => Ok(Val::Labels(frame.names(), Dtype::Object)),
+        "to_string" => {
+            if frame.rows() * frame.columns.len() > MAX_LIST {
+                return Err(Trouble::memory());
+            }
+            let shape = print::Shape { all_rows: true, index: arguments.flag("index", true)? };
+            Ok(Val::Text(print::shaped(frame, shape)))
+        }
+        "info" => info::info(frame).map(Val::Text),
+        "keys" => Ok(column_labels(frame)),
+        "transpose" => transposed(frame).map(Val::Frame).ok_or_else(|| Trouble::unknown("T of this table")),
+        "to_numpy" => Ok(matrix(frame)),
+        "pivot_table" => pivot::pivot_table(frame, 0, arguments).map(Val::Frame),
         "idxmax" | "idxmin" => per_column(numeric_columns(frame), |series| {
             series_calls::call(series, name, &Arguments::default())
                 .map(|value| value.cell().unwrap_or(Cell::Null))
         }),
         "sample" => Err(Trouble::unknown("a random choice")),
-        "iterrows" | "itertuples" | "items" | "apply" | "applymap" | "pipe" => {
+        "iterrows" | "itertuples" | "items" | "apply" | "applymap" | "pipe" | "melt" | "stack" => {
             Err(Trouble::unknown("a loop or a function of your own"))
         }
         _ => Err(Trouble::unknown(&format!("'{name}' of a table"))),
@@ -105,6 +113,10 @@ fn shaped(frame: &Frame, name: &str, arguments: &Arguments) -> Result<Option<Fra
         "isnull" | "isna" | "notnull" | "notna" => {
             let wanted = name.starts_with("is");
             each(frame, |series| Ok(series.map(|cell| Cell::Bool(cell.is_null() == wanted))))?
+        }
+        "fillna" if matches!(arguments.get(0, "value"), Some(Val::Dict(_))) => filled(frame, arguments)?,
+        "fillna" if frame.columns.iter().any(|c| c.dtype == Dtype::Time) => {
+            return Err(Trouble::unknown("fillna of a table with dates; choose columns,"));
         }
         "fillna" | "round" | "abs" | "cumsum" => each(frame, |series| {
             let numeric = name == "fillna" || series.dtype.is_number();
@@ -140,12 +152,40 @@ fn shaped(frame: &Frame, name: &str, arguments: &Arguments) -> Result<Option<Fra
         }
         "reset_index" => reset_index(frame, arguments.flag("drop", false)?),
         "set_index" => {
-            let name =
-                arguments.names(0, "keys")?.and_then(|names| names.into_iter().next()).unwrap_or_default();
+            let names = arguments.names(0, "keys")?.unwrap_or_default();
+            let [name] = names.as_slice() else {
+                return Err(Trouble::unknown("set_index by several columns"));
+            };
+            let name = name.clone();
             let key = frame.column(&name).ok_or_else(|| Trouble::key(&Cell::text(&name)))?;
             let rest =
                 frame.all_series().into_iter().filter(|series| series.name.as_ref() != Some(&name)).collect();
-            Frame::of(Index::Labels(Some(name), key.cells), rest)
+            arguments.ignore(&["drop"]);
+            if !arguments.flag("drop", true)? {
+                return Err(Trouble::unknown("set_index with drop=False"));
+            }
+            frame.made(Index::Labels(Some(name), key.cells), rest)
+        }
+        "assign" => {
+            let mut frame = frame.clone();
+            for (name, value) in arguments.all_named() {
+                frame = assign::with_column(&frame, name, value)?;
+            }
+            frame
+        }
+        "replace" => {
+            let mut changed = 0;
+            let made = each(frame, |series| {
+                if !matches!(series.dtype, Dtype::Object | Dtype::Int | Dtype::Float) {
+                    return Ok(series.clone());
+                }
+                changed += 1;
+                compare::call(series, "replace", arguments).map(|made| made.unwrap_or_else(|| series.clone()))
+            })?;
+            if changed == 0 {
+                return Err(Trouble::unknown("replace here"));
+            }
+            made
         }
         "query" => {
             let condition =
@@ -168,7 +208,7 @@ fn shaped(frame: &Frame, name: &str, arguments: &Arguments) -> Result<Option<Fra
                 .all_series()
                 .into_iter()
                 .filter(|series| !names.iter().any(|name| series.name.as_ref() == Some(name)));
-            Frame::of(frame.index.clone(), rest.collect())
+            frame.made(frame.index.clone(), rest.collect())
         }
         "rename" => renamed(frame, arguments)?,
         "select_dtypes" => {
@@ -189,9 +229,22 @@ fn shaped(frame: &Frame, name: &str, arguments: &Arguments) -> Result<Option<Fra
     }))
 }
 
+/// `fillna({'a': 0})`.
+fn filled(frame: &Frame, arguments: &Arguments) -> Result<Frame, Trouble> {
+    let Some(Val::Dict(pairs)) = arguments.get(0, "value") else { return Ok(frame.clone()) };
+    each(frame, |series| {
+        let found = pairs.iter().find(|(name, _)| Some(name.shown()) == series.name);
+        let Some((_, value)) = found else { return Ok(series.clone()) };
+        match series_calls::call(series, "fillna", &Arguments::of(vec![value.clone()]))? {
+            Val::Series(series) => Ok(series),
+            _ => Ok(series.clone()),
+        }
+    })
+}
+
 fn each(frame: &Frame, mut make: impl FnMut(&Series) -> Result<Series, Trouble>) -> Result<Frame, Trouble> {
     let columns = frame.all_series().iter().map(&mut make).collect::<Result<_, _>>()?;
-    Ok(Frame::of(frame.index.clone(), columns))
+    Ok(frame.made(frame.index.clone(), columns))
 }
 
 fn chosen(frame: &Frame, names: Option<&[String]>) -> Result<Vec<Series>, Trouble> {
@@ -199,11 +252,11 @@ fn chosen(frame: &Frame, names: Option<&[String]>) -> Result<Vec<Series>, Troubl
     names.iter().map(|name| frame.column(name).ok_or_else(|| Trouble::key(&Cell::text(name)))).collect()
 }
 
-fn numeric_columns(frame: &Frame) -> Vec<Series> {
+pub(super) fn numeric_columns(frame: &Frame) -> Vec<Series> {
     frame.all_series().into_iter().filter(|series| series.dtype.is_number()).collect()
 }
 
-fn per_column(
+pub(super) fn per_column(
     columns: Vec<Series>,
     mut make: impl FnMut(&Series) -> Result<Cell, Trouble>,
 ) -> Result<Val, Trouble> {
@@ -211,23 +264,6 @@ fn per_column(
         columns.iter().map(|series| Cell::text(series.name.as_deref().unwrap_or_default())).collect();
     let cells = columns.iter().map(&mut make).collect::<Result<Vec<_>, _>>()?;
     Ok(Val::Series(Series::new(None, Index::labels(None, labels), cells)))
-}
-
-fn aggregated(frame: &Frame, name: &str, arguments: &Arguments) -> Result<Val, Trouble> {
-    let only_numbers = arguments.flag("numeric_only", needs_numbers(name))?;
-    // Truth values count as numbers here.
-    let columns =
-        frame.all_series().into_iter().filter(|series| !only_numbers || series.dtype != Dtype::Object);
-    let columns: Vec<Series> = columns.collect();
-    if arguments.axis(0)? == 1 {
-        let cells = (0..frame.rows()).map(|row| {
-            let cells = columns.iter().map(|series| series.cells[row].clone()).collect();
-            compute::aggregate(name, &Series::new(None, Index::Range(columns.len()), cells))
-        });
-        let cells = cells.collect::<Result<Vec<_>, _>>()?;
-        return Ok(Val::Series(Series::new(None, frame.index.clone(), cells)));
-    }
-    per_column(columns, |series| compute::aggregate(name, series))
 }
 
 fn sorted_rows(frame: &Frame, by: &[String], ascending: Option<&Val>) -> Result<Vec<usize>, Trouble> {
@@ -248,6 +284,9 @@ fn sorted_rows(frame: &Frame, by: &[String], ascending: Option<&Val>) -> Result<
 /// The first rows of each kind, in order.
 fn distinct_rows(frame: &Frame, arguments: &Arguments) -> Result<Vec<usize>, Trouble> {
     let columns = chosen(frame, arguments.names(0, "subset")?.as_deref())?;
+    if columns.iter().any(|series| series.dtype == Dtype::List) {
+        return Err(Trouble::types("unhashable type: 'list'"));
+    }
     let keys = (0..frame.rows()).map(|row| columns.iter().map(|series| series.cells[row].key()).collect());
     Ok(places(keys).iter().map(|rows| rows[0]).collect())
 }
@@ -255,6 +294,7 @@ fn distinct_rows(frame: &Frame, arguments: &Arguments) -> Result<Vec<usize>, Tro
 fn counted(frame: &Frame, arguments: &Arguments) -> Result<Val, Trouble> {
     let columns = chosen(frame, arguments.names(0, "subset")?.as_deref())?;
     let by: Vec<String> = columns.iter().filter_map(|series| series.name.clone()).collect();
+    let by = Val::List(by.into_iter().map(Val::Text).collect());
     match Group::new(frame, &by, &Arguments::default())?.call("size", &Arguments::default())? {
         Val::Series(sizes) => {
             let rows = compute::sorted(&[(&sizes.cells, false)])?;
@@ -262,65 +302,6 @@ fn counted(frame: &Frame, arguments: &Arguments) -> Result<Val, Trouble> {
         }
         other => Ok(other),
     }
-}
-
-fn agg(frame: &Frame, arguments: &Arguments) -> Result<Val, Trouble> {
-    let how = arguments.first().ok_or_else(|| Trouble::types("agg needs a function"))?;
-    let columns_and_names: Vec<(Series, Vec<String>)> = match how {
-        Val::Dict(pairs) => {
-            let pair = |(column, how): &(Val, Val)| {
-                let name = column.shown();
-                let series = frame.column(&name).ok_or_else(|| Trouble::key(&Cell::text(&name)))?;
-                Ok((series, function_names(how)?))
-            };
-            pairs.iter().map(pair).collect::<Result<_, Trouble>>()?
-        }
-        how => {
-            let names = function_names(how)?;
-            if !matches!(how, Val::List(_)) {
-                return call(frame, &names[0], &Arguments::default());
-            }
-            let columns = if names.iter().any(|name| needs_numbers(name)) {
-                numeric_columns(frame)
-            } else {
-                frame.all_series()
-            };
-            columns.into_iter().map(|series| (series, names.clone())).collect()
-        }
-    };
-    if columns_and_names.iter().all(|(_, names)| names.len() == 1) && matches!(how, Val::Dict(_)) {
-        let hows: Vec<String> = columns_and_names.iter().map(|(_, names)| names[0].clone()).collect();
-        let mut hows = hows.iter();
-        let columns = columns_and_names.into_iter().map(|(series, _)| series).collect();
-        return per_column(columns, |series| {
-            compute::aggregate(hows.next().map_or("count", String::as_str), series)
-        });
-    }
-    let mut all: Vec<String> = Vec::new();
-    for (_, names) in &columns_and_names {
-        all.extend(names.iter().filter(|name| !all.contains(name)).cloned().collect::<Vec<_>>());
-    }
-    let index = Index::labels(None, all.iter().map(Cell::text).collect());
-    let column = |(series, names): &(Series, Vec<String>)| {
-        let cell = |name: &String| {
-            if names.contains(name) { compute::aggregate(name, series) } else { Ok(Cell::Null) }
-        };
-        let cells = all.iter().map(cell).collect::<Result<Vec<_>, _>>()?;
-        Ok(Series::new(series.name.as_deref(), index.clone(), cells))
-    };
-    let columns = columns_and_names.iter().map(column).collect::<Result<_, Trouble>>()?;
-    Ok(Val::Frame(Frame::of(index.clone(), columns)))
-}
-
-fn described(frame: &Frame, arguments: &Arguments) -> Result<Frame, Trouble> {
-    if arguments.get(usize::MAX, "include").is_some() {
-        return Err(Trouble::unknown("describe with include; describe a column by itself,"));
-    }
-    let numeric = numeric_columns(frame);
-    let columns = if numeric.is_empty() { frame.all_series() } else { numeric };
-    let made: Vec<Series> = columns.iter().map(compute::described).collect();
-    let index = made.first().map_or(Index::Range(0), |series| series.index.clone());
-    Ok(Frame::of(index, made))
 }
 
 fn renamed(frame: &Frame, arguments: &Arguments) -> Result<Frame, Trouble> {
@@ -332,55 +313,4 @@ fn renamed(frame: &Frame, arguments: &Arguments) -> Result<Frame, Trouble> {
         let new = pairs.iter().find(|(old, _)| old.shown() == name).map(|(_, new)| new.shown());
         Ok(Series { name: Some(new.unwrap_or(name)), ..series.clone() })
     })
-}
-
-fn to_dict(frame: &Frame, arguments: &Arguments) -> Result<Val, Trouble> {
-    if frame.rows() * frame.columns.len() > MAX_LIST {
-        return Err(Trouble::memory());
-    }
-    let row = |row: usize| {
-        let pair =
-            |column: &super::frame::Column| (Val::Text(column.name.clone()), Val::of(&column.cells[row]));
-        Val::Dict(frame.columns.iter().map(pair).collect())
-    };
-    match arguments.text(0, "orient")?.as_deref() {
-        Some("records") => Ok(Val::List((0..frame.rows()).map(row).collect())),
-        Some("list") => {
-            let list = |column: &super::frame::Column| Val::List(column.cells.iter().map(Val::of).collect());
-            Ok(Val::Dict(
-                frame.columns.iter().map(|column| (Val::Text(column.name.clone()), list(column))).collect(),
-            ))
-        }
-        None | Some("dict") => {
-            let column = |series: &Series| {
-                let pair = |row: usize| (Val::of(&series.index.label(row)), Val::of(&series.cells[row]));
-                Val::Dict((0..series.len()).map(pair).collect())
-            };
-            let pairs = frame.all_series().into_iter();
-            Ok(Val::Dict(
-                pairs
-                    .map(|series| (Val::Text(series.name.clone().unwrap_or_default()), column(&series)))
-                    .collect(),
-            ))
-        }
-        Some(_) => Err(Trouble::unknown("this orient")),
-    }
-}
-
-fn info(frame: &Frame) -> String {
-    let rows = frame.rows();
-    let width = frame.columns.iter().map(|column| column.name.chars().count()).max().unwrap_or(0).max(6);
-    let mut lines = vec![
-        "<class 'pandas.core.frame.DataFrame'>".to_owned(),
-        format!("RangeIndex: {rows} entries, 0 to {}", rows.saturating_sub(1)),
-        format!("Data columns (total {} columns):", frame.columns.len()),
-        format!(" #   {:<width$}  Non-Null Count  Dtype  ", "Column"),
-        format!("---  {:<width$}  --------------  -----  ", "------"),
-    ];
-    for (at, column) in frame.columns.iter().enumerate() {
-        let present = column.cells.iter().filter(|cell| !cell.is_null()).count();
-        let count = format!("{present} non-null");
-        lines.push(format!(" {at:<3} {:<width$}  {count:<14}  {:<7}", column.name, column.dtype.name()));
-    }
-    lines.join("\n")
 }

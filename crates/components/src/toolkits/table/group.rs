@@ -1,48 +1,79 @@
 //! Rows in groups, and what is worked out for each.
 
+use super::aggregates::{self, AGGREGATES};
 use super::answer::{Trouble, Val};
 use super::call::Arguments;
 use super::cell::{Cell, Dtype};
-use super::compute::{self, AGGREGATES, needs_numbers, places};
+use super::compute::{self, places};
 use super::frame::{Frame, Index, Series};
+use super::group_rows;
 
 /// `frame.groupby(keys)`, or some of its columns.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
     keys: Vec<Series>,
-    columns: Vec<Series>,
+    pub(super) columns: Vec<Series>,
+    /// What a function of the model's own gets of each group, unless it is a single column.
+    pub(super) whole: Frame,
     /// Whether one column was chosen by itself: results are then a Series.
     single: bool,
     /// The rows of each group, in the order of the result.
-    rows: Vec<Vec<usize>>,
+    pub(super) rows: Vec<Vec<usize>>,
     as_index: bool,
 }
 
 impl Group {
-    /// The groups of a table by columns; rows without a key belong to none.
-    pub fn new(frame: &Frame, by: &[String], arguments: &Arguments) -> Result<Self, Trouble> {
-        let key = |name: &String| frame.column(name).ok_or_else(|| Trouble::key(&Cell::text(name)));
-        let keys: Vec<Series> = by.iter().map(key).collect::<Result<_, _>>()?;
-        let columns = frame.all_series();
-        let columns =
-            columns.into_iter().filter(|series| !by.iter().any(|name| Some(name) == series.name.as_ref()));
-        Self::over(keys, columns.collect(), false, arguments)
+    /// The groups of a table by columns, or by values beside it; rows without a key belong to none.
+    pub fn new(frame: &Frame, by: &Val, arguments: &Arguments) -> Result<Self, Trouble> {
+        let parts = match by {
+            Val::List(items) if !items.is_empty() => items.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let mut own = Vec::new();
+        let mut key = |part: &Val| match part {
+            Val::Series(series) if series.index == frame.index => {
+                let column = series.name.as_deref().and_then(|name| frame.column(name));
+                own.extend(column.filter(|column| column.cells == series.cells).and_then(|c| c.name));
+                Ok(series.clone())
+            }
+            Val::Text(_) | Val::Int(_) => {
+                let name = part.shown();
+                let column = frame.column(&name).ok_or_else(|| Trouble::key(&Cell::text(&name)))?;
+                own.push(name);
+                Ok(column)
+            }
+            _ => Err(Trouble::unknown("groupby by anything but columns")),
+        };
+        let keys: Vec<Series> = parts.iter().map(&mut key).collect::<Result<_, _>>()?;
+        let columns = frame.all_series().into_iter();
+        let columns = columns.filter(|series| !own.iter().any(|name| Some(name) == series.name.as_ref()));
+        Self::over(keys, columns.collect(), frame.clone(), false, arguments)
     }
 
     /// The groups of a column by others.
     pub fn of_series(series: Series, keys: Vec<Series>, arguments: &Arguments) -> Result<Self, Trouble> {
-        Self::over(keys, vec![series], true, arguments)
+        if keys.iter().any(|key| key.index != series.index) {
+            return Err(Trouble::unknown("groupby by a column with other rows"));
+        }
+        Self::over(keys, vec![series], Frame::of(Index::Range(0), Vec::new()), true, arguments)
     }
 
     fn over(
         keys: Vec<Series>,
         columns: Vec<Series>,
+        whole: Frame,
         single: bool,
         arguments: &Arguments,
     ) -> Result<Self, Trouble> {
+        // All groups that are there are shown, and keys stand before them in any case.
+        arguments.ignore(&["observed", "group_keys"]);
+        if keys.iter().any(|key| key.dtype == Dtype::List) {
+            return Err(Trouble::types("unhashable type: 'list'"));
+        }
         let count = keys.first().map_or(0, Series::len);
-        let complete: Vec<usize> =
-            (0..count).filter(|row| keys.iter().all(|key| !key.cells[*row].is_null())).collect();
+        let drop_missing = arguments.flag("dropna", true)?;
+        let is_complete = |row: &usize| !drop_missing || keys.iter().all(|key| !key.cells[*row].is_null());
+        let complete: Vec<usize> = (0..count).filter(is_complete).collect();
         let of = |row: &usize| keys.iter().map(|key| key.cells[*row].key()).collect();
         let mut rows: Vec<Vec<usize>> = places(complete.iter().map(of));
         rows.iter_mut().flatten().for_each(|at| *at = complete[*at]);
@@ -53,7 +84,46 @@ impl Group {
             let order = compute::sorted(&by)?;
             rows = order.into_iter().map(|at| std::mem::take(&mut rows[at])).collect();
         }
-        Ok(Self { keys, columns, single, rows, as_index: arguments.flag("as_index", true)? })
+        Ok(Self { keys, columns, whole, single, rows, as_index: arguments.flag("as_index", true)? })
+    }
+
+    /// The column that was chosen by itself.
+    pub fn single(&self) -> Option<&Series> {
+        self.columns.first().filter(|_| self.single)
+    }
+
+    /// The rows of all groups together.
+    pub fn count(&self) -> usize {
+        self.rows.iter().map(Vec::len).sum::<usize>() * (self.columns.len() + self.keys.len()).max(1)
+    }
+
+    /// The columns that it keeps.
+    pub fn held(&self) -> impl Iterator<Item = &Series> {
+        self.columns.iter().chain(&self.keys)
+    }
+
+    /// What there is of each group: a column or a table.
+    pub fn parts(&self) -> impl Iterator<Item = Val> + '_ {
+        self.rows.iter().map(|rows| match self.single() {
+            Some(series) => Val::Series(series.take(rows)),
+            None => Val::Frame(self.whole.take(rows)),
+        })
+    }
+
+    /// What there is of the group with this only key.
+    pub fn part(&self, wanted: &Cell) -> Option<Val> {
+        let [key] = self.keys.as_slice() else { return None };
+        let at = self.rows.iter().position(|rows| key.cells[rows[0]].equals(wanted))?;
+        self.parts().nth(at)
+    }
+
+    /// One value a group.
+    pub fn series(&self, cells: Vec<Cell>) -> Result<Val, Trouble> {
+        if !self.as_index {
+            return Err(Trouble::unknown("as_index=False with this"));
+        }
+        let name = self.single().and_then(|series| series.name.as_deref());
+        Ok(Val::Series(Series::new(name, self.index(), cells)))
     }
 
     /// `group['a']` or `group[['a', 'b']]`.
@@ -65,8 +135,12 @@ impl Group {
                 .cloned()
                 .ok_or_else(|| Trouble(format!("KeyError: 'Column not found: {name}'")))
         };
-        let columns = names.iter().map(column).collect::<Result<_, _>>()?;
-        Ok(Self { columns, single, ..self.clone() })
+        let columns: Vec<Series> = names.iter().map(column).collect::<Result<_, _>>()?;
+        let whole = match columns.first() {
+            Some(first) => Frame::of(first.index.clone(), columns.clone()),
+            None => self.whole.clone(),
+        };
+        Ok(Self { columns, whole, single, ..self.clone() })
     }
 
     /// A method of the groups.
@@ -78,24 +152,14 @@ impl Group {
             }
             "agg" | "aggregate" => self.agg(arguments),
             "value_counts" if self.single => self.value_counts(),
-            "head" => Err(Trouble::unknown("head of groups")),
-            "quantile" => Err(Trouble::unknown("quantile of groups")),
             "ngroups" => Ok(Val::Int(self.rows.len() as i64)),
             name if AGGREGATES.contains(&name) => {
-                let wanted: Vec<&Series> = self
-                    .columns
-                    .iter()
-                    .filter(|series| {
-                        self.single
-                            || series.dtype != Dtype::Object
-                            || !(needs_numbers(name) || name == "sum")
-                    })
-                    .collect();
-                let columns =
-                    wanted.iter().map(|series| self.column(name, series)).collect::<Result<_, _>>()?;
+                let only_numbers = arguments.flag("numeric_only", false)?;
+                let wanted = self.columns.iter().filter(|series| !only_numbers || series.dtype.counts());
+                let columns = wanted.map(|series| self.column(name, series)).collect::<Result<_, _>>()?;
                 Ok(self.finished(columns, self.single))
             }
-            _ => Err(Trouble::unknown(&format!("'{name}' of groups"))),
+            _ => group_rows::call(self, name, arguments),
         }
     }
 
@@ -104,17 +168,17 @@ impl Group {
         let cells: Vec<Cell> = self
             .rows
             .iter()
-            .map(|rows| compute::aggregate(name, &series.take(rows)))
+            .map(|rows| aggregates::of_group(name, &series.take(rows)))
             .collect::<Result<_, _>>()?;
         let made = Series::new(series.name.as_deref(), self.index(), cells);
         Ok(if matches!(name, "mean" | "median" | "std" | "var") { made.typed(Dtype::Float) } else { made })
     }
 
-    fn index(&self) -> Index {
+    pub(super) fn index(&self) -> Index {
         let labels =
             |key: &Series| self.rows.iter().map(|rows| key.cells[rows[0]].clone()).collect::<Vec<_>>();
         match self.keys.as_slice() {
-            [key] => Index::labels(Some(key.name.as_deref().unwrap_or_default()), labels(key)),
+            [key] => Index::labels(key.name.as_deref(), labels(key)),
             keys => {
                 let names = keys.iter().map(|key| key.name.clone().unwrap_or_default()).collect();
                 Index::Levels(names, std::sync::Arc::new(keys.iter().map(labels).collect()))
@@ -122,7 +186,7 @@ impl Group {
         }
     }
 
-    fn finished(&self, columns: Vec<Series>, single: bool) -> Val {
+    pub(super) fn finished(&self, columns: Vec<Series>, single: bool) -> Val {
         if !self.as_index {
             let mut frame = Frame::of(
                 self.index(),
@@ -164,6 +228,9 @@ impl Group {
         }
         if let Some(how) = arguments.first() {
             let hows = function_names(how)?;
+            if !matches!(how, Val::List(_)) && hows[0] == "list" {
+                return group_rows::call(self, "apply", arguments);
+            }
             if !matches!(how, Val::List(_)) {
                 return self.call(&hows[0], &Arguments::default());
             }

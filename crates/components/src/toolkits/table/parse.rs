@@ -1,7 +1,7 @@
 //! From tokens to expressions: the part of Python in which tables are asked.
 
 use super::answer::Trouble;
-use super::syntax::{Expr, Statement};
+use super::syntax::{Expr, Piece, Statement};
 use super::tokens::{Token, tokens};
 
 /// Characters of one input.
@@ -40,10 +40,10 @@ pub(super) fn parse_condition(text: &str) -> Result<Expr, Trouble> {
     }
 }
 
-struct Parser {
+pub(super) struct Parser {
     tokens: Vec<Token>,
     at: usize,
-    depth: u32,
+    pub(super) depth: u32,
     operations: u32,
 }
 
@@ -67,7 +67,6 @@ const STATEMENTS: &[&str] = &[
     "class",
     "with",
     "try",
-    "lambda",
     "return",
     "del",
     "global",
@@ -83,29 +82,42 @@ const STATEMENTS: &[&str] = &[
 ];
 
 impl Parser {
-    fn peek(&self) -> &Token {
+    pub(super) fn peek(&self) -> &Token {
         self.tokens.get(self.at).unwrap_or(&Token::End)
     }
 
-    fn is(&self, sign: &str) -> bool {
+    pub(super) fn is(&self, sign: &str) -> bool {
         matches!(self.peek(), Token::Sign(found) if *found == sign)
     }
 
-    fn is_word(&self, word: &str) -> bool {
+    pub(super) fn is_word(&self, word: &str) -> bool {
         matches!(self.peek(), Token::Name(found) if found == word)
     }
 
-    fn take(&mut self, sign: &str) -> bool {
+    pub(super) fn take(&mut self, sign: &str) -> bool {
         let found = self.is(sign);
         self.at += usize::from(found);
         found
     }
 
-    fn expect(&mut self, sign: &str) -> Result<(), Trouble> {
+    pub(super) fn take_word(&mut self, word: &str) -> bool {
+        let found = self.is_word(word);
+        self.at += usize::from(found);
+        found
+    }
+
+    /// A name, if one is next.
+    pub(super) fn take_name(&mut self) -> Result<String, Trouble> {
+        let Token::Name(name) = self.peek().clone() else { return Err(self.unexpected()) };
+        self.at += 1;
+        Ok(name)
+    }
+
+    pub(super) fn expect(&mut self, sign: &str) -> Result<(), Trouble> {
         if self.take(sign) { Ok(()) } else { Err(self.unexpected()) }
     }
 
-    fn unexpected(&self) -> Trouble {
+    pub(super) fn unexpected(&self) -> Trouble {
         let found = match self.peek() {
             Token::End => return Trouble::syntax("the input ends too early"),
             Token::Sign(sign) => (*sign).to_owned(),
@@ -115,7 +127,7 @@ impl Parser {
         Trouble::syntax(&format!("{found} is not expected here"))
     }
 
-    fn operation(&mut self) -> Result<(), Trouble> {
+    pub(super) fn operation(&mut self) -> Result<(), Trouble> {
         self.operations += 1;
         if self.operations > MAX_OPERATIONS {
             return Err(Trouble::syntax("the statement is too long; assign parts of it to names first"));
@@ -134,6 +146,8 @@ impl Parser {
         let operator = match self.peek() {
             Token::Sign("+=") => Some("+"),
             Token::Sign("-=") => Some("-"),
+            Token::Sign("*=") => Some("*"),
+            Token::Sign("/=") => Some("/"),
             _ => None,
         };
         if let Some(operator) = operator {
@@ -164,17 +178,32 @@ impl Parser {
         Ok(Expr::Tuple(items))
     }
 
-    fn expression(&mut self) -> Result<Expr, Trouble> {
+    pub(super) fn expression(&mut self) -> Result<Expr, Trouble> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return Err(Trouble::syntax("the expression is nested too deeply"));
         }
-        let expression = self.level(0);
+        let expression = if self.is_word("lambda") { self.lambda() } else { self.choice() };
         self.depth -= 1;
         expression
     }
 
-    fn level(&mut self, level: usize) -> Result<Expr, Trouble> {
+    /// `a if b else c`.
+    fn choice(&mut self) -> Result<Expr, Trouble> {
+        let value = self.level(0)?;
+        if !self.take_word("if") {
+            return Ok(value);
+        }
+        self.operation()?;
+        let condition = self.level(0)?;
+        if !self.take_word("else") {
+            return Err(self.unexpected());
+        }
+        let other = self.expression()?;
+        Ok(Expr::If(Box::new(condition), Box::new(value), Box::new(other)))
+    }
+
+    pub(super) fn level(&mut self, level: usize) -> Result<Expr, Trouble> {
         if level == LEVELS.len() {
             return self.unary();
         }
@@ -252,8 +281,7 @@ impl Parser {
                 self.operation()?;
             }
             if self.take(".") {
-                let Token::Name(name) = self.peek().clone() else { return Err(self.unexpected()) };
-                self.at += 1;
+                let name = self.take_name()?;
                 expression = Expr::Attribute(Box::new(expression), name);
             } else if self.take("(") {
                 let (positional, named) = self.arguments()?;
@@ -268,19 +296,46 @@ impl Parser {
         }
     }
 
+    /// Strings side by side are one.
+    fn strings(&mut self) -> Result<Expr, Trouble> {
+        let mut pieces = Vec::new();
+        let mut is_format = false;
+        loop {
+            match self.peek().clone() {
+                Token::Text(text) => pieces.push(Piece::Text(text)),
+                Token::Format(text) => {
+                    is_format = true;
+                    pieces.extend(self.pieces(&text)?);
+                }
+                _ => break,
+            }
+            self.at += 1;
+        }
+        let texts = pieces.iter().map(|piece| if let Piece::Text(text) = piece { text } else { "" });
+        Ok(if is_format { Expr::Format(pieces) } else { Expr::Text(texts.collect()) })
+    }
+
+    /// An expression inside an f-string, as deep as the string stands.
+    pub(super) fn inner(&self, text: &str) -> Result<Expr, Trouble> {
+        let mut inner =
+            Self { tokens: tokens(text)?, at: 0, depth: self.depth + 1, operations: self.operations };
+        let expression = inner.tuple()?;
+        if *inner.peek() == Token::End && inner.at + 1 == inner.tokens.len() {
+            Ok(expression)
+        } else {
+            Err(inner.unexpected())
+        }
+    }
+
     fn atom(&mut self) -> Result<Expr, Trouble> {
         let token = self.peek().clone();
         self.at += 1;
         match token {
             Token::Int(number) => Ok(Expr::Int(number)),
             Token::Float(number) => Ok(Expr::Float(number)),
-            Token::Text(mut text) => {
-                // Strings side by side are one.
-                while let Token::Text(more) = self.peek() {
-                    text.push_str(more);
-                    self.at += 1;
-                }
-                Ok(Expr::Text(text))
+            Token::Text(_) | Token::Format(_) => {
+                self.at -= 1;
+                self.strings()
             }
             Token::Name(name) => match name.as_str() {
                 "None" => Ok(Expr::None),
@@ -290,121 +345,12 @@ impl Parser {
                 _ => Ok(Expr::Name(name)),
             },
             Token::Sign("(") => self.bracketed(),
-            Token::Sign("[") => Ok(Expr::List(self.items("]")?)),
+            Token::Sign("[") => self.list(),
             Token::Sign("{") => self.braces(),
             _ => {
                 self.at -= 1;
                 Err(self.unexpected())
             }
-        }
-    }
-
-    fn bracketed(&mut self) -> Result<Expr, Trouble> {
-        if self.take(")") {
-            return Ok(Expr::Tuple(Vec::new()));
-        }
-        let first = self.expression()?;
-        if self.take(")") {
-            return Ok(first);
-        }
-        self.refuse_loop()?;
-        self.expect(",")?;
-        let mut items = vec![first];
-        items.extend(self.items(")")?);
-        Ok(Expr::Tuple(items))
-    }
-
-    fn items(&mut self, end: &str) -> Result<Vec<Expr>, Trouble> {
-        let mut items = Vec::new();
-        while !self.take(end) {
-            items.push(self.expression()?);
-            self.refuse_loop()?;
-            if !self.take(",") {
-                self.expect(end)?;
-                break;
-            }
-        }
-        Ok(items)
-    }
-
-    fn refuse_loop(&self) -> Result<(), Trouble> {
-        if self.is_word("for") || self.is_word("if") {
-            Err(Trouble::unknown("loops and conditions"))
-        } else {
-            Ok(())
-        }
-    }
-
-    fn braces(&mut self) -> Result<Expr, Trouble> {
-        let mut pairs = Vec::new();
-        while !self.take("}") {
-            let key = self.expression()?;
-            self.expect(":")?;
-            pairs.push((key, self.expression()?));
-            self.refuse_loop()?;
-            if !self.take(",") {
-                self.expect("}")?;
-                break;
-            }
-        }
-        Ok(Expr::Dict(pairs))
-    }
-
-    #[expect(clippy::type_complexity, reason = "the two kinds of arguments of a call")]
-    fn arguments(&mut self) -> Result<(Vec<Expr>, Vec<(String, Expr)>), Trouble> {
-        let (mut positional, mut named) = (Vec::new(), Vec::new());
-        while !self.take(")") {
-            let argument = self.expression()?;
-            self.refuse_loop()?;
-            match argument {
-                Expr::Name(name) if self.take("=") => named.push((name, self.expression()?)),
-                argument => positional.push(argument),
-            }
-            if !self.take(",") {
-                self.expect(")")?;
-                break;
-            }
-        }
-        Ok((positional, named))
-    }
-
-    fn subscript(&mut self) -> Result<Expr, Trouble> {
-        let first = self.slice()?;
-        if !self.is(",") {
-            return Ok(first);
-        }
-        let mut items = vec![first];
-        while self.take(",") {
-            if self.is("]") {
-                break;
-            }
-            items.push(self.slice()?);
-        }
-        Ok(Expr::Tuple(items))
-    }
-
-    fn slice(&mut self) -> Result<Expr, Trouble> {
-        let mut parts: [Option<Box<Expr>>; 3] = [None, None, None];
-        let mut colons = 0;
-        loop {
-            if self.take(":") {
-                colons += 1;
-                if colons > 2 {
-                    return Err(self.unexpected());
-                }
-            } else if self.is("]") || self.is(",") {
-                break;
-            } else if parts[colons].is_none() {
-                parts[colons] = Some(Box::new(self.expression()?));
-            } else {
-                return Err(self.unexpected());
-            }
-        }
-        let [start, stop, step] = parts;
-        match (colons, start) {
-            (0, Some(only)) => Ok(*only),
-            (0, None) => Err(self.unexpected()),
-            (_, start) => Ok(Expr::Slice(start, stop, step)),
         }
     }
 }

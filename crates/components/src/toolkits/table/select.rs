@@ -3,7 +3,8 @@
 use super::answer::{Trouble, Val};
 use super::call;
 use super::cell::{Cell, Dtype};
-use super::frame::{Frame, Index, Series};
+use super::frame::{Frame, Header, Index, Series};
+use super::string_calls;
 
 /// `value[key]`.
 pub(super) fn subscript(value: &Val, key: &Val) -> Result<Val, Trouble> {
@@ -12,8 +13,9 @@ pub(super) fn subscript(value: &Val, key: &Val) -> Result<Val, Trouble> {
         Val::Series(series) => of_series(series, key),
         Val::Group(group) => {
             let single = !matches!(key, Val::List(_) | Val::Tuple(_));
-            group.select(&call::names(key)?, single).map(Val::Group)
+            group.select(&call::names(key)?, single).map(|group| Val::Group(Box::new(group)))
         }
+        Val::Strings(series) => string_calls::part_of(series, key),
         Val::Iloc(inner) => by_place(inner, key),
         Val::Loc(inner) => by_label(inner, key),
         Val::Dict(pairs) => {
@@ -22,7 +24,8 @@ pub(super) fn subscript(value: &Val, key: &Val) -> Result<Val, Trouble> {
             found.ok_or_else(|| Trouble(format!("KeyError: {wanted}")))
         }
         Val::List(items) | Val::Tuple(items) => of_list(items, key, matches!(value, Val::Tuple(_))),
-        Val::Array(cells) | Val::Labels(cells, _) => {
+        Val::Array(_) | Val::Labels(..) | Val::Counting(_) => {
+            let cells = value.cells().unwrap_or_default();
             let items: Vec<Val> = cells.iter().map(Val::of).collect();
             match of_list(&items, key, false)? {
                 Val::List(items) => Ok(Val::Array(items.iter().filter_map(Val::cell).collect())),
@@ -36,6 +39,7 @@ pub(super) fn subscript(value: &Val, key: &Val) -> Result<Val, Trouble> {
                 one => Ok(one),
             }
         }
+        Val::Matrix(_) => Err(Trouble::unknown("a part of .values; .iloc,")),
         other => Err(Trouble::types(format!("'{}' object is not subscriptable", other.kind()))),
     }
 }
@@ -64,7 +68,7 @@ pub(super) fn columns(frame: &Frame, key: &Val) -> Result<Frame, Trouble> {
         let sentence = format!("[{}] not in index", missing.join(", "));
         return Err(Trouble::key(&Cell::text(sentence)));
     }
-    Ok(Frame::of(frame.index.clone(), names.iter().filter_map(|name| frame.column(name)).collect()))
+    Ok(frame.made(frame.index.clone(), names.iter().filter_map(|name| frame.column(name)).collect()))
 }
 
 fn of_series(series: &Series, key: &Val) -> Result<Val, Trouble> {
@@ -104,7 +108,11 @@ impl Index {
 
 fn of_list(items: &[Val], key: &Val, is_tuple: bool) -> Result<Val, Trouble> {
     match key {
-        Val::Int(place) => Ok(items[at(*place, items.len())?].clone()),
+        Val::Int(place) => {
+            let kind = if is_tuple { "tuple" } else { "list" };
+            let at = at(*place, items.len());
+            at.map(|at| items[at].clone()).map_err(|_| Trouble::index(&format!("{kind} index out of range")))
+        }
         Val::Slice(..) => {
             let chosen = slice_rows(key, items.len())?.into_iter().map(|row| items[row].clone()).collect();
             Ok(if is_tuple { Val::Tuple(chosen) } else { Val::List(chosen) })
@@ -308,6 +316,11 @@ fn row_of(index: &Index, label: &Val) -> Result<Vec<usize>, Trouble> {
         return if rows.is_empty() { Err(Trouble(format!("KeyError: {}", label.repr()))) } else { Ok(rows) };
     }
     let label = label.cell().ok_or_else(|| Trouble::types("a label is a value"))?;
+    if let (Index::Labels(_, labels), Cell::Text(_)) = (index, &label)
+        && labels.iter().any(|label| matches!(label, Cell::Time(_)))
+    {
+        return Err(Trouble::unknown("a date as a label; a filter over the column,"));
+    }
     let rows = index.find(&label);
     if rows.is_empty() { Err(Trouble::key(&label)) } else { Ok(rows) }
 }
@@ -322,5 +335,7 @@ pub(super) fn reset_index(frame: &Frame, drop: bool) -> Frame {
         }
     }
     columns.extend(frame.all_series());
-    Frame::of(fresh, columns)
+    let header = Header { dtype: Dtype::Object, ..frame.header.clone() };
+    let header = if drop { frame.header.clone() } else { header };
+    Frame { header, ..Frame::of(fresh, columns) }
 }

@@ -1,24 +1,107 @@
 //! Methods of a column.
 
+use super::aggregates::{self, AGGREGATES, float};
 use super::answer::{MAX_LIST, Trouble, Val};
 use super::call::Arguments;
+use super::cast::{applied, cast};
 use super::cell::{Cell, Dtype};
-use super::compute::{self, AGGREGATES, distinct, float, value_counts};
+use super::compute::{self, distinct, value_counts};
 use super::frame::{Frame, Index, Series};
 use super::group::{Group, function_names};
-use super::print;
+use super::numbers::numeric;
 use super::select::{reset_index, slice_rows};
+use super::{compare, export, pivot, print};
+
+/// What is never a label behind a dot.
+const RESERVED: &[&str] = &[
+    "str", "dt", "loc", "at", "iloc", "iat", "values", "array", "index", "name", "dtype", "shape", "size",
+    "empty",
+];
+/// What columns of lists can be asked.
+const OF_LISTS: &[&str] = &[
+    "head",
+    "tail",
+    "tolist",
+    "to_list",
+    "to_dict",
+    "to_frame",
+    "reset_index",
+    "apply",
+    "isnull",
+    "isna",
+    "notnull",
+    "notna",
+    "count",
+    "size",
+    "dropna",
+    "sort_index",
+    "items",
+];
+/// What columns of dates can be asked, beside aggregates.
+const OF_DATES: &[&str] = &[
+    "head",
+    "tail",
+    "tolist",
+    "to_list",
+    "to_dict",
+    "to_frame",
+    "reset_index",
+    "isnull",
+    "isna",
+    "notnull",
+    "notna",
+    "dropna",
+    "sort_values",
+    "sort_index",
+    "nlargest",
+    "nsmallest",
+    "isin",
+    "between",
+    "drop_duplicates",
+    "duplicated",
+    "rename",
+    "idxmax",
+    "idxmin",
+    "gt",
+    "lt",
+    "ge",
+    "le",
+    "eq",
+    "ne",
+    "shift",
+    "groupby",
+    "copy",
+    "item",
+    "agg",
+    "aggregate",
+    "astype",
+];
 
 /// What stands behind a dot without being called; `None` where it is no such thing.
 pub(super) fn attribute(series: &Series, name: &str) -> Option<Val> {
+    // A row's values go by the names of its columns.
+    if let Index::Labels(_, labels) = &series.index
+        && !RESERVED.contains(&name)
+        && let Some(row) =
+            labels.iter().position(|label| matches!(label, Cell::Text(text) if **text == *name))
+    {
+        return Some(Val::of(&series.cells[row]));
+    }
     Some(match name {
         "str" => Val::Strings(series.clone()),
+        "dt" if series.dtype == Dtype::Time => Val::Dates(series.clone()),
         "loc" | "at" => Val::Loc(Box::new(Val::Series(series.clone()))),
         "iloc" | "iat" => Val::Iloc(Box::new(Val::Series(series.clone()))),
         "values" | "array" => Val::Array(series.cells.to_vec()),
         "index" => index_labels(&series.index),
-        "name" => series.name.clone().map_or(Val::None, Val::Text),
-        "dtype" => Val::Name(series.dtype.name().to_owned()),
+        "name" => match (&series.name, &series.index) {
+            // A row's name is its label.
+            (Some(name), Index::Labels(None, _)) if name.parse::<i64>().is_ok() => {
+                Val::Int(name.parse().unwrap_or_default())
+            }
+            (name, _) => name.clone().map_or(Val::None, Val::Text),
+        },
+        "dtype" => Val::Dtype(series.dtype),
         "shape" => Val::Tuple(vec![Val::Int(series.len() as i64)]),
         "size" => Val::Int(series.len() as i64),
         "empty" => Val::Bool(series.len() == 0),
@@ -31,39 +114,42 @@ pub(super) fn attribute(series: &Series, name: &str) -> Option<Val> {
 /// The labels of rows as a value.
 pub(super) fn index_labels(index: &Index) -> Val {
     match index {
-        Index::Levels(..) => {
-            let labels: Vec<Cell> = (0..index.len()).map(|row| Cell::text(index.shown(row))).collect();
-            Val::Labels(labels, Dtype::Object)
+        Index::Range(count) => Val::Counting(*count),
+        Index::Levels(_, levels) => {
+            let label = |row: usize| Val::Tuple(levels.iter().map(|level| Val::of(&level[row])).collect());
+            Val::List((0..index.len()).map(label).collect())
         }
-        _ => {
-            let labels: Vec<Cell> = (0..index.len()).map(|row| index.label(row)).collect();
-            let dtype = Dtype::of(&labels);
-            Val::Labels(labels, dtype)
-        }
+        Index::Labels(name, labels) => Val::Labels(labels.to_vec(), Dtype::of(labels), name.clone()),
     }
 }
 
 /// A method of a column.
 pub(super) fn call(series: &Series, name: &str, arguments: &Arguments) -> Result<Val, Trouble> {
+    if series.dtype == Dtype::List && !OF_LISTS.contains(&name) {
+        return Err(Trouble::unknown(&format!("'{name}' of a column of lists")));
+    }
+    if series.dtype == Dtype::Time && !OF_DATES.contains(&name) && !AGGREGATES.contains(&name) {
+        return Err(Trouble::unknown(&format!("'{name}' of a column of dates")));
+    }
     if AGGREGATES.contains(&name) && name != "mode" {
-        return compute::aggregate(name, series).map(|cell| Val::of(&cell));
+        return aggregated(series, name, arguments);
     }
     if let Some(made) = shaped(series, name, arguments)? {
         return Ok(Val::Series(made));
     }
-    if matches!(name, "tolist" | "to_list" | "to_dict") && series.len() > MAX_LIST {
+    if matches!(name, "tolist" | "to_list" | "to_dict" | "items") && series.len() > MAX_LIST {
         return Err(Trouble::memory());
     }
     match name {
         "unique" => Ok(Val::Array(distinct(series.cells.iter()))),
-        "tolist" | "to_list" => Ok(Val::List(series.cells.iter().map(Val::of).collect())),
+        "tolist" | "to_list" => super::each::items(&Val::Series(series.clone())).map(Val::List),
         "to_numpy" => Ok(Val::Array(series.cells.to_vec())),
-        "to_dict" => {
-            let pair = |row: usize| (Val::of(&series.index.label(row)), Val::of(&series.cells[row]));
-            Ok(Val::Dict((0..series.len()).map(pair).collect()))
-        }
+        "to_dict" => Ok(export::of_series(series)),
         "to_frame" => Ok(Val::Frame(Frame::of(series.index.clone(), vec![series.clone()]))),
         "to_string" => {
+            if series.len() > 60 {
+                return Err(Trouble::unknown("to_string of a long column; a table's to_string,"));
+            }
             let shown = print::series(series);
             Ok(Val::Text(shown.rsplit_once('\n').map_or(shown.clone(), |(rows, _)| rows.to_owned())))
         }
@@ -73,13 +159,13 @@ pub(super) fn call(series: &Series, name: &str, arguments: &Arguments) -> Result
         },
         "quantile" => quantiles(series, arguments),
         "idxmax" | "idxmin" => {
-            let wanted = compute::aggregate(if name == "idxmax" { "max" } else { "min" }, series)?;
+            let wanted = aggregates::aggregate(if name == "idxmax" { "max" } else { "min" }, series)?;
             let row = series.cells.iter().position(|cell| !cell.is_null() && cell.equals(&wanted));
             Ok(row.map_or(Val::Float(f64::NAN), |row| Val::of(&series.index.label(row))))
         }
         "corr" => match arguments.first() {
             Some(Val::Series(other)) if other.len() == series.len() => {
-                Ok(Val::Float(compute::correlation(series, other)))
+                Ok(Val::Float(aggregates::correlation(series, other)))
             }
             _ => Err(Trouble::types("corr needs another column")),
         },
@@ -89,8 +175,10 @@ pub(super) fn call(series: &Series, name: &str, arguments: &Arguments) -> Result
             if !matches!(how, Val::List(_)) {
                 return call(series, &names[0], &Arguments::default());
             }
-            let cells =
-                names.iter().map(|name| compute::aggregate(name, series)).collect::<Result<Vec<_>, _>>()?;
+            let cells = names
+                .iter()
+                .map(|name| aggregates::aggregate(name, series))
+                .collect::<Result<Vec<_>, _>>()?;
             let labels = names.iter().map(Cell::text).collect();
             Ok(Val::Series(Series::new(series.name.as_deref(), Index::labels(None, labels), cells)))
         }
@@ -104,15 +192,53 @@ pub(super) fn call(series: &Series, name: &str, arguments: &Arguments) -> Result
             }
             Ok(Val::Frame(reset_index(&Frame::of(series.index.clone(), vec![column]), false)))
         }
+        "unstack" => {
+            let fill = arguments.get(usize::MAX, "fill_value").and_then(Val::cell);
+            pivot::unstack(series, fill.as_ref()).map(Val::Frame)
+        }
         "groupby" => match arguments.get(0, "by") {
-            Some(Val::Series(key)) => {
-                Group::of_series(series.clone(), vec![key.clone()], arguments).map(Val::Group)
+            Some(Val::Series(key)) => Group::of_series(series.clone(), vec![key.clone()], arguments)
+                .map(|group| Val::Group(Box::new(group))),
+            Some(Val::List(keys)) if !keys.is_empty() => {
+                let key = |key: &Val| if let Val::Series(key) = key { Some(key.clone()) } else { None };
+                let keys: Option<Vec<Series>> = keys.iter().map(key).collect();
+                let keys =
+                    keys.ok_or_else(|| Trouble::unknown("groupby of a column by anything but columns"))?;
+                Group::of_series(series.clone(), keys, arguments).map(|group| Val::Group(Box::new(group)))
             }
             _ => Err(Trouble::unknown("groupby of a column by anything but a column")),
         },
-        "items" | "iteritems" => Err(Trouble::unknown("loops")),
+        "items" => match export::of_series(&series.labelled_once()?) {
+            Val::Dict(pairs) => {
+                Ok(Val::List(pairs.into_iter().map(|(key, value)| Val::Tuple(vec![key, value])).collect()))
+            }
+            other => Ok(other),
+        },
         _ => Err(Trouble::unknown(&format!("'{name}' of a column"))),
     }
+}
+
+/// One value of a column.
+fn aggregated(series: &Series, name: &str, arguments: &Arguments) -> Result<Val, Trouble> {
+    arguments.ignore(&["numeric_only"]);
+    arguments.axis(usize::MAX)?;
+    if !arguments.flag("skipna", true)? {
+        return Err(Trouble::unknown("skipna=False"));
+    }
+    if let ("std" | "var", Some(less)) = (name, arguments.integer(usize::MAX, "ddof")?) {
+        if series.dtype == Dtype::Object {
+            return Err(Trouble::types("the column holds no numbers"));
+        }
+        let variance = aggregates::variance(series, less.clamp(0, 1_000) as usize);
+        return Ok(Val::Float(if name == "std" { variance.sqrt() } else { variance }));
+    }
+    if name == "nunique" {
+        arguments.ignore(&["dropna"]);
+        if !arguments.flag("dropna", true)? {
+            return Ok(Val::Int(distinct(series.cells.iter()).len() as i64));
+        }
+    }
+    aggregates::aggregate(name, series).map(|cell| Val::of(&cell))
 }
 
 /// Methods that give a column again.
@@ -120,6 +246,9 @@ fn shaped(series: &Series, name: &str, arguments: &Arguments) -> Result<Option<S
     Ok(Some(match name {
         "head" | "tail" => series.take(&ends(name, series.len(), arguments)?),
         "copy" | "infer_objects" | "squeeze" => series.clone(),
+        "value_counts" if series.dtype == Dtype::Time => {
+            return Err(Trouble::unknown("value_counts of dates"));
+        }
         "value_counts" => value_counts(
             series,
             arguments.flag("normalize", false)?,
@@ -143,6 +272,7 @@ fn shaped(series: &Series, name: &str, arguments: &Arguments) -> Result<Option<S
         }
         "sort_values" => {
             let ascending = arguments.flag("ascending", true)?;
+            arguments.ignore(&["kind"]);
             series.take(&compute::sorted(&[(&series.cells, ascending)])?)
         }
         "sort_index" => series.take(&sorted_labels(&series.index, arguments)?),
@@ -154,10 +284,19 @@ fn shaped(series: &Series, name: &str, arguments: &Arguments) -> Result<Option<S
             series.take(&rows)
         }
         "isin" => {
-            let values = arguments.get(0, "values").and_then(Val::cells);
+            let values = arguments.get(0, "values").and_then(|values| match values {
+                Val::Dict(pairs) => pairs.iter().map(|(key, _)| key.cell()).collect(),
+                values => values.cells(),
+            });
             let values = values
                 .ok_or_else(|| Trouble::types("only list-like objects are allowed to be passed to isin()"))?;
-            let made = series.map(|cell| Cell::Bool(values.iter().any(|value| cell.equals(value))));
+            if values.len().saturating_mul(series.len()) > 50_000_000 {
+                return Err(Trouble::memory());
+            }
+            let is_in = |cell: &Cell| {
+                values.iter().any(|value| cell.equals(value) || (cell.is_null() && value.is_null()))
+            };
+            let made = series.map(|cell| Cell::Bool(is_in(cell)));
             if made.len() == 0 { made.typed(Dtype::Bool) } else { made }
         }
         "between" => {
@@ -165,8 +304,20 @@ fn shaped(series: &Series, name: &str, arguments: &Arguments) -> Result<Option<S
             let (Some(low), Some(high)) = (bound(0, "left"), bound(1, "right")) else {
                 return Err(Trouble::types("between needs two values"));
             };
+            let (with_low, with_high) = match arguments.text(usize::MAX, "inclusive")?.as_deref() {
+                None | Some("both") => (true, true),
+                Some("left") => (true, false),
+                Some("right") => (false, true),
+                Some("neither") => (false, false),
+                Some(_) => {
+                    return Err(Trouble::value(
+                        "Inclusive has to be either string of 'both', 'left', 'right', or 'neither'.",
+                    ));
+                }
+            };
             let inside = |cell: &Cell| {
-                cell.order(&low).is_some_and(|o| o.is_ge()) && cell.order(&high).is_some_and(|o| o.is_le())
+                cell.order(&low).is_some_and(|o| o.is_gt() || (with_low && o.is_eq()))
+                    && cell.order(&high).is_some_and(|o| o.is_lt() || (with_high && o.is_eq()))
             };
             series.map(|cell| Cell::Bool(inside(cell)))
         }
@@ -185,13 +336,13 @@ fn shaped(series: &Series, name: &str, arguments: &Arguments) -> Result<Option<S
         "astype" => cast(series, arguments)?,
         "apply" | "map" => match arguments.first() {
             Some(Val::Name(function)) => applied(series, function)?,
-            Some(Val::Dict(pairs)) => series.map(|cell| {
+            Some(Val::Dict(pairs)) if name == "map" => series.map(|cell| {
                 let found = pairs.iter().find(|(key, _)| key.cell().is_some_and(|key| key.equals(cell)));
                 found.and_then(|(_, value)| value.cell()).unwrap_or(Cell::Null)
             }),
             _ => return Err(Trouble::unknown("a function of your own")),
         },
-        _ => return Ok(None),
+        _ => return compare::call(series, name, arguments),
     }))
 }
 
@@ -221,104 +372,13 @@ fn quantiles(series: &Series, arguments: &Arguments) -> Result<Val, Trouble> {
         share.ok_or_else(|| Trouble::value("percentiles should all be in the interval [0, 1]"))
     };
     match arguments.get(0, "q") {
-        None => Ok(Val::Float(compute::quantile(&numbers, 0.5))),
+        None => Ok(Val::Float(aggregates::quantile(&numbers, 0.5))),
         Some(Val::List(shares)) => {
             let shares = shares.iter().map(share).collect::<Result<Vec<_>, _>>()?;
-            let cells = shares.iter().map(|share| float(compute::quantile(&numbers, *share))).collect();
+            let cells = shares.iter().map(|share| float(aggregates::quantile(&numbers, *share))).collect();
             let labels = shares.iter().map(|share| Cell::Float(*share)).collect();
             Ok(Val::Series(Series::new(series.name.as_deref(), Index::labels(None, labels), cells)))
         }
-        Some(one) => Ok(Val::Float(compute::quantile(&numbers, share(one)?))),
-    }
-}
-
-/// Half to even, as numpy rounds.
-pub(super) fn rounded(number: f64, digits: i64) -> f64 {
-    let scale = 10_f64.powi(digits.clamp(-300, 300) as i32);
-    let made = (number * scale).round_ties_even() / scale;
-    if made.is_finite() { made } else { number }
-}
-
-fn numeric(series: &Series, name: &str, arguments: &Arguments) -> Result<Series, Trouble> {
-    if series.dtype == Dtype::Object && series.len() > 0 {
-        return Err(Trouble::types(format!("{name} needs numbers, and the column holds texts")));
-    }
-    let digits = if name == "round" { arguments.integer(0, "decimals")?.unwrap_or(0) } else { 0 };
-    let mut total = 0.0;
-    let mut before: Option<f64> = None;
-    let order: Vec<f64> = series.cells.iter().filter_map(Cell::number).collect();
-    let made = series.map(|cell| {
-        let Some(number) = cell.number() else { return Cell::Null };
-        match (name, cell) {
-            ("abs", Cell::Int(value)) => Cell::Int(value.wrapping_abs()),
-            ("abs", _) => Cell::Float(number.abs()),
-            ("round", Cell::Int(value)) => Cell::Int(*value),
-            ("round", _) => Cell::Float(rounded(number, digits)),
-            ("rank", _) => Cell::Float(rank(&order, number)),
-            ("cumsum", _) => {
-                total += number;
-                if series.dtype == Dtype::Float { Cell::Float(total) } else { Cell::Int(total as i64) }
-            }
-            (_, _) => {
-                let previous = before.replace(number);
-                let change = |previous: f64| match name {
-                    "diff" => number - previous,
-                    _ => number / previous - 1.0,
-                };
-                float(previous.map_or(f64::NAN, change))
-            }
-        }
-    });
-    Ok(made)
-}
-
-/// The mean of the places that equal values share.
-fn rank(all: &[f64], number: f64) -> f64 {
-    let below = all.iter().filter(|other| **other < number).count();
-    let equal = all.iter().filter(|other| **other == number).count();
-    below as f64 + (equal as f64 + 1.0) / 2.0
-}
-
-fn cast(series: &Series, arguments: &Arguments) -> Result<Series, Trouble> {
-    let wanted = match arguments.get(0, "dtype") {
-        Some(Val::Text(name) | Val::Name(name)) => name.clone(),
-        _ => return Err(Trouble::types("astype needs a type")),
-    };
-    let dtype = match wanted.rsplit('.').next().unwrap_or_default() {
-        "int" | "int64" | "int32" | "Int64" => Dtype::Int,
-        "float" | "float64" | "float32" => Dtype::Float,
-        "bool" => Dtype::Bool,
-        "str" | "object" | "string" | "category" => Dtype::Object,
-        other => return Err(Trouble::unknown(&format!("the type {other}"))),
-    };
-    if dtype == Dtype::Int && series.cells.iter().any(Cell::is_null) {
-        return Err(Trouble::value("Cannot convert non-finite values (NA or inf) to integer"));
-    }
-    let cells: Result<Vec<Cell>, Trouble> = series
-        .cells
-        .iter()
-        .map(|cell| {
-            let name = if dtype == Dtype::Int { "int() with base 10" } else { "float" };
-            cell.cast(dtype)
-                .ok_or_else(|| Trouble::value(format!("invalid literal for {name}: {}", cell.repr())))
-        })
-        .collect();
-    Ok(Series::new(series.name.as_deref(), series.index.clone(), cells?).typed(dtype))
-}
-
-fn applied(series: &Series, function: &str) -> Result<Series, Trouble> {
-    match function {
-        "len" => Ok(series.map(|cell| match cell {
-            Cell::Text(text) => Cell::Int(text.chars().count() as i64),
-            _ => Cell::Null,
-        })),
-        "str" | "int" | "float" | "bool" => {
-            let arguments = Arguments { positional: vec![Val::Name(function.to_owned())], named: Vec::new() };
-            cast(series, &arguments)
-        }
-        "abs" | "round" => numeric(series, function, &Arguments::default()),
-        "str.lower" => Ok(series.map(|cell| Cell::text(cell.shown().to_lowercase()))),
-        "str.upper" => Ok(series.map(|cell| Cell::text(cell.shown().to_uppercase()))),
-        _ => Err(Trouble::unknown("a function of your own")),
+        Some(one) => Ok(Val::Float(aggregates::quantile(&numbers, share(one)?))),
     }
 }

@@ -32,4 +32,40 @@ pub(super) enum Expr {
     Negative(Box<Expr>),
     Invert(Box<Expr>),
     Binary(&'static str, Box<Expr>, Box<Expr>),
+    /// `a if b else c`: the condition first.
+    If(Box<Expr>, Box<Expr>, Box<Expr>),
+    Lambda(Vec<String>, Box<Expr>),
+    /// An f-string.
+    Format(Vec<Piece>),
+    Each(Box<Each>),
+}
+
+/// A part of an f-string.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Piece {
+    Text(String),
+    /// A value, whether it is shown by `repr`, and how it is formatted.
+    Value(Expr, bool, String),
+}
+
+/// A comprehension over one holder of values.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Each {
+    /// What is made of each; of a dictionary the key.
+    pub made: Expr,
+    /// Of a dictionary the value.
+    pub value: Option<Expr>,
+    pub kind: EachKind,
+    pub names: Vec<String>,
+    pub over: Expr,
+    pub conditions: Vec<Expr>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EachKind {
+    List,
+    /// An argument without brackets of its own.
+    Generator,
+    Set,
+    Dict,
 }

@@ -9,6 +9,10 @@ fn table(csv: &str) -> Frame {
     read(csv.as_bytes()).unwrap().0
 }
 
+fn answer(frame: &Frame, text: &str) -> String {
+    Session::of(frame).answer(text)
+}
+
 fn people() -> Frame {
     let pandas: Json = serde_json::from_str(PANDAS).unwrap();
     table(pandas["people"].as_str().unwrap())
@@ -28,6 +32,34 @@ fn answers_are_those_of_pandas() {
         }
     }
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+/// Names and changes of the table stay from question to question.
+#[test]
+fn one_question_follows_another() {
+    let pandas: Json = serde_json::from_str(PANDAS).unwrap();
+    for steps in pandas["sessions"].as_array().unwrap() {
+        let mut session = Session::of(&people());
+        for step in steps.as_array().unwrap() {
+            let (query, expected) = (step["query"].as_str().unwrap(), step["answer"].as_str().unwrap());
+            let found = session.answer(query);
+            let found = if found.starts_with("Done.") { "" } else { &found };
+            assert_eq!(found, expected, "{query}");
+        }
+    }
+    let mut session = Session::of(&people());
+    assert!(session.answer("x = 1\ny = nope").starts_with("NameError"));
+    assert_eq!(session.answer("x"), "1");
+}
+
+#[test]
+fn what_names_keep_is_bounded() {
+    let mut session = Session::of(&table(&format!("a\n{}", "word\n".repeat(200_000))));
+    let mut line = |at: usize| session.answer(&format!("x{at} = df['a'] + '{}'", "y".repeat(60)));
+    let refused = (0..60).map(&mut line).find(|said| said.starts_with("MemoryError: the names hold more"));
+    assert!(refused.is_some());
+    assert_eq!(session.answer("len(df)"), "200000");
+    assert_eq!(session.answer("len(x0)"), "200000");
 }
 
 #[test]
@@ -91,8 +123,6 @@ fn programs_are_refused_with_what_can_be_asked() {
         "open('/etc/passwd').read()",
         "eval('1')",
         "for i in range(3): print(i)",
-        "[x for x in df['age']]",
-        "df['age'].apply(lambda x: x + 1)",
         "def f(): pass",
         "df.to_csv('x.csv')",
         "df.plot()",
@@ -100,8 +130,22 @@ fn programs_are_refused_with_what_can_be_asked() {
         "pd.read_csv('/etc/passwd')",
         "df.eval('age + 1')",
         "df.sample(2)",
-        "f'{len(df)}'",
-        "df.sort_values('age', inplace=True)",
+        "[x for x in df['age'] for y in df['age']]",
+        "print(x for x in df['age'])",
+        "df['age'].apply(lambda x: None)",
+        "df['age'].mean(foo=1)",
+        "df.groupby('city', level=0).size()",
+        "df.sort_values('age', na_position='first')",
+        "df.head(1, 2)",
+        "pd.to_datetime(df['name'])",
+        "pd.to_datetime(df['joined']) + 1",
+        "pd.to_datetime(df['joined']).mean()",
+        "df['joined'].str.split('-').value_counts()",
+        "df['name'].shift(1)",
+        "np.where(df['age'] > 30, 'x', 1)",
+        "df.columns.str.upper()",
+        "df['name'].str.split('[ab]')",
+        "f'{len(df):{3}}'",
     ];
     let frame = people();
     for code in cases {
@@ -137,6 +181,20 @@ fn work_and_answers_are_bounded() {
     assert!(answer(&frame, &"x".repeat(20_000)).starts_with("SyntaxError: the input is longer"));
     let long = answer(&table(&format!("a\n{}", "word\n".repeat(9_000))), "df['a'].tolist()");
     assert!(long.len() < 17_000 && long.ends_with("characters)"), "{}", long.len());
+    for endless in
+        ["f(1)", "[f(y) for y in [1]]", "df.apply(lambda r: f(r), axis=1)", "max(1, f(x) if x else 0)"]
+    {
+        let found = answer(&frame, &format!("f = lambda x: {endless}\nf(1)"));
+        assert!(found.starts_with("RecursionError"), "{endless}: {found}");
+    }
+    let texts = format!("a = 'x'\n{}[a for i in range(200000)]", "a = a + a\n".repeat(23));
+    assert!(answer(&frame, &texts).starts_with("MemoryError"));
+    let lists = format!("a = list(range(200000))\n[{}]", "a,".repeat(2_000));
+    assert!(answer(&frame, &lists).starts_with("MemoryError"));
+    assert!(
+        answer(&frame, "[len([y for y in range(9999)]) for x in range(99999)]").starts_with("MemoryError")
+    );
+    assert!(answer(&frame, "f'{1:>99999999}'").starts_with("MemoryError"));
     assert_eq!(answer(&frame, "2 ** 10 ** 10"), "inf");
     assert_eq!(answer(&frame, "1 / 0"), "inf");
 }

@@ -8,6 +8,8 @@ pub(super) enum Token {
     Int(i64),
     Float(f64),
     Text(String),
+    /// What stands between the quotes of an f-string.
+    Format(String),
     Sign(&'static str),
     /// The end of a statement.
     End,
@@ -15,8 +17,8 @@ pub(super) enum Token {
 
 /// Longer ones first.
 const SIGNS: &[&str] = &[
-    "**", "//", "==", "!=", "<=", ">=", "+=", "-=", "(", ")", "[", "]", "{", "}", ",", ":", ".", "=", "<",
-    ">", "+", "-", "*", "/", "%", "&", "|", "^", "~",
+    "**", "//", "==", "!=", "<=", ">=", "+=", "-=", "*=", "/=", "(", ")", "[", "]", "{", "}", ",", ":", ".",
+    "=", "<", ">", "+", "-", "*", "/", "%", "&", "|", "^", "~",
 ];
 
 /// The tokens of a text. Line ends inside brackets and comments say nothing.
@@ -65,7 +67,10 @@ fn word(text: &str) -> Result<Scanned, Trouble> {
             let (text, quoted) = string(behind, true)?;
             Ok((Some(Token::Text(text)), length + quoted))
         }
-        "f" => Err(Trouble::unknown("f-strings")),
+        "f" | "rf" | "fr" => {
+            let (text, quoted) = string(behind, name.len() == 2)?;
+            Ok((Some(Token::Format(text)), length + quoted))
+        }
         _ => Err(Trouble::unknown("strings with this prefix")),
     }
 }
