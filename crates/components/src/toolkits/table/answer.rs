@@ -30,6 +30,8 @@ pub(super) enum Val {
     Matrix(Frame),
     /// The names of columns, or the labels of rows; with a name where they have one.
     Labels(Vec<Cell>, Dtype, Option<String>),
+    /// The labels of rows where there are several levels, and their names.
+    Tuples(Vec<Val>, Vec<String>),
     /// The labels of rows that are only counted.
     Counting(usize),
     Time(i64),
@@ -133,6 +135,7 @@ impl Val {
             Self::Frame(_) => "DataFrame",
             Self::Array(_) | Self::Matrix(_) => "ndarray",
             Self::Labels(..) => "Index",
+            Self::Tuples(..) => "MultiIndex",
             Self::Counting(_) => "RangeIndex",
             Self::Time(_) => "Timestamp",
             Self::Span(_) => "Timedelta",
@@ -227,6 +230,7 @@ impl Val {
                 self.cell().map(|cell| cell.repr()).unwrap_or_default()
             }
             Self::List(items) => format!("[{}]", list(items)),
+            Self::Tuples(items, names) => print_index::tuples(items, names),
             Self::Tuple(items) if items.len() == 1 => format!("({},)", list(items)),
             Self::Tuple(items) => format!("({})", list(items)),
             Self::Dict(pairs) => {

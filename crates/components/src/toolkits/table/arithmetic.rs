@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::aggregates::{float, truth};
 use super::answer::{MAX_LIST, MAX_MADE, Trouble, Val};
 use super::cell::{Cell, Dtype};
-use super::frame::{Frame, Series};
+use super::frame::Series;
 
 /// `left operator right`, by rows where one of them is a column.
 pub(super) fn binary(operator: &str, left: Val, right: Val) -> Result<Val, Trouble> {
@@ -31,7 +31,7 @@ pub(super) fn binary(operator: &str, left: Val, right: Val) -> Result<Val, Troub
                 .iter()
                 .map(|series| by_row(series, |cell| cells(operator, cell, &right)))
                 .collect();
-            Ok(Val::Frame(Frame::of(frame.index.clone(), columns?)))
+            Ok(Val::Frame(frame.made(frame.index.clone(), columns?)))
         }
         (Val::List(mut left), Val::List(right)) if operator == "+" => {
             if left.len() + right.len() > MAX_LIST {

@@ -21,7 +21,7 @@ impl Evaluation {
         if !matches!(value, Val::Frame(_)) {
             return Err(Trouble::unknown("inplace=True of anything but a table"));
         }
-        self.names.insert(name.clone(), value);
+        self.change(name, &value);
         Ok(true)
     }
 
@@ -33,8 +33,35 @@ impl Evaluation {
         let column =
             key.cell().map(|key| key.shown()).ok_or_else(|| Trouble::unknown("an assignment to rows"))?;
         let frame = with_column(frame, &column, &value)?;
-        self.names.insert(name.to_owned(), Val::Frame(frame));
+        self.change(name, &Val::Frame(frame));
         Ok(())
+    }
+
+    /// `name = value`; a table that another name has is shared with it.
+    pub(super) fn bind_name(&mut self, name: &str, value: Val, other: Option<&String>) {
+        if other.is_some_and(|other| other == name) {
+            return;
+        }
+        for names in &mut self.shared {
+            names.remove(name);
+        }
+        self.shared.retain(|names| names.len() > 1);
+        if let (Some(other), Val::Frame(_)) = (other, &value) {
+            let known = self.shared.iter_mut().find(|names| names.contains(other));
+            if let Some(names) = known {
+                names.insert(name.to_owned());
+            } else {
+                self.shared.push([name.to_owned(), other.clone()].into());
+            }
+        }
+        self.names.insert(name.to_owned(), value);
+    }
+
+    /// The table that a name stands for becomes another, for all names that share it.
+    fn change(&mut self, name: &str, table: &Val) {
+        let shared = self.shared.iter().find(|names| names.contains(name));
+        let names = shared.cloned().unwrap_or_else(|| [name.to_owned()].into());
+        self.names.extend(names.into_iter().map(|name| (name, table.clone())));
     }
 }
 

@@ -105,6 +105,9 @@ impl Parser {
                 self.expect("}")?;
                 return Ok(each);
             }
+            if self.is(",") || self.is("}") {
+                return Err(Trouble::unknown("a set"));
+            }
             self.expect(":")?;
             let value = self.expression()?;
             if self.is_word("for") {

@@ -10,7 +10,7 @@ use super::syntax::{Each, EachKind};
 /// What goes by in a loop over a value.
 pub(super) fn items(value: &Val) -> Result<Vec<Val>, Trouble> {
     let items = match value {
-        Val::List(items) | Val::Tuple(items) => items.clone(),
+        Val::List(items) | Val::Tuple(items) | Val::Tuples(items, _) => items.clone(),
         Val::Dict(pairs) => pairs.iter().map(|(key, _)| key.clone()).collect(),
         Val::Text(text) => text.chars().take(MAX_LIST + 1).map(|c| Val::Text(c.to_string())).collect(),
         Val::Frame(frame) => frame.names().iter().map(Val::of).collect(),

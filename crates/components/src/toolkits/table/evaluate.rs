@@ -1,6 +1,6 @@
 //! Works out what a model wrote, line by line, over one table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::aggregates;
@@ -61,9 +61,9 @@ fn held(value: &Val) -> usize {
     }
 }
 
-/// `'{:.2f}'.format`, not called.
-fn formatting(form: &str) -> Val {
-    let method = Expr::Attribute(Box::new(Expr::Text(form.to_owned())), "format".to_owned());
+/// `'{:.2f}'.format` and `', '.join`, not called.
+fn uncalled(text: &str, name: &str) -> Val {
+    let method = Expr::Attribute(Box::new(Expr::Text(text.to_owned())), name.to_owned());
     let call = Expr::Call(Box::new(method), vec![Expr::Name("value".to_owned())], Vec::new());
     Val::Lambda(vec!["value".to_owned()], Arc::new(call))
 }
@@ -86,6 +86,8 @@ fn truth_of(value: &Val) -> Result<bool, Trouble> {
 pub(super) struct Evaluation {
     pub names: BTreeMap<String, Val>,
     pub printed: String,
+    /// Names that stand for one table: what changes it changes it for all.
+    pub shared: Vec<BTreeSet<String>>,
     work: usize,
     made: usize,
     /// Expressions that are being worked out inside each other.
@@ -96,7 +98,15 @@ pub(super) struct Evaluation {
 
 impl Evaluation {
     pub fn of(names: BTreeMap<String, Val>) -> Self {
-        Self { names, printed: String::new(), work: 0, made: 0, depth: 0, elementwise: false }
+        Self {
+            names,
+            printed: String::new(),
+            shared: Vec::new(),
+            work: 0,
+            made: 0,
+            depth: 0,
+            elementwise: false,
+        }
     }
 
     pub fn run(&mut self, statements: &[Statement]) -> Result<Option<Val>, Trouble> {
@@ -106,8 +116,9 @@ impl Evaluation {
             match statement {
                 Statement::Import => {}
                 Statement::Assign(name, value) => {
+                    let alias = if let Expr::Name(other) = value { Some(other) } else { None };
                     let value = self.value(value)?;
-                    self.names.insert(name.clone(), value);
+                    self.bind_name(name, value, alias);
                 }
                 Statement::AssignColumn(name, key, value) => self.assign_column(name, key, value)?,
                 Statement::Expr(expression) if self.in_place(expression)? => {}
@@ -320,7 +331,7 @@ impl Evaluation {
             Val::Matrix(frame) if name == "shape" => frame_calls::attribute(frame, name),
             Val::Dates(series) => Some(dates::attribute(series, name)?),
             Val::Time(time) => dates::of_time(*time, name),
-            Val::Text(form) if name == "format" => Some(formatting(form)),
+            Val::Text(text) if matches!(name, "format" | "join") => Some(uncalled(text, name)),
             Val::Span(span) if name == "days" => Some(Val::Int(time::whole_days(*span))),
             Val::Name(module) if matches!((module.as_str(), name), ("np" | "numpy", "nan" | "NaN")) => {
                 Some(Val::Float(f64::NAN))

@@ -218,11 +218,15 @@ fn to_dict(frame: &Frame, arguments: &Arguments) -> Result<Val, Trouble> {
     }
 }
 
-/// A column by its labels.
-pub(super) fn of_series(series: &Series) -> Val {
-    let label = |row: usize| match &series.index {
+/// The label of a row; a tuple where there are several levels.
+pub(super) fn label(index: &Index, row: usize) -> Val {
+    match index {
         Index::Levels(_, levels) => Val::Tuple(levels.iter().map(|level| Val::of(&level[row])).collect()),
         index => Val::of(&index.label(row)),
-    };
-    dict((0..series.len()).map(|row| (label(row), Val::of(&series.cells[row]))).collect())
+    }
+}
+
+/// A column by its labels.
+pub(super) fn of_series(series: &Series) -> Val {
+    dict((0..series.len()).map(|row| (label(&series.index, row), Val::of(&series.cells[row]))).collect())
 }

@@ -50,6 +50,16 @@ impl Index {
         }
     }
 
+    /// The levels but the first, of these rows; `None` where there is one.
+    pub fn inner(&self, rows: &[usize]) -> Option<Self> {
+        let Self::Levels(names, levels) = self.take(rows) else { return None };
+        match (names.get(1..)?, levels.get(1..)?) {
+            ([], _) | (_, []) => None,
+            ([name], [cells]) => Some(Self::labels(Some(name), cells.clone())),
+            (names, levels) => Some(Self::Levels(names.to_vec(), Arc::new(levels.to_vec()))),
+        }
+    }
+
     /// The levels, by name.
     pub fn levels(&self) -> Vec<(Option<String>, Vec<Cell>)> {
         match self {

@@ -13,6 +13,19 @@ use super::summary::{agg, aggregated, correlated, described};
 use super::turn::{matrix, transposed};
 use super::{assign, compare, evaluate, export, info, pivot, print};
 
+/// What would not keep the header of a table.
+const LOSE_HEADER: &[&str] = &[
+    "agg",
+    "aggregate",
+    "corr",
+    "groupby",
+    "pivot_table",
+    "rename",
+    "select_dtypes",
+    "set_index",
+    "value_counts",
+];
+
 /// What stands behind a dot without being called; `None` where it is no such thing.
 pub(super) fn attribute(frame: &Frame, name: &str) -> Option<Val> {
     if let Some(column) = frame.column(name) {
@@ -44,6 +57,10 @@ fn column_labels(frame: &Frame) -> Val {
 
 /// A method of a table.
 pub(super) fn call(frame: &Frame, name: &str, arguments: &Arguments) -> Result<Val, Trouble> {
+    let has_header = frame.header.name.is_some() || frame.header.dtype != Dtype::Object;
+    if has_header && LOSE_HEADER.contains(&name) {
+        return Err(Trouble::unknown(&format!("'{name}' of a table whose columns were made of values")));
+    }
     if AGGREGATES.contains(&name) && name != "mode" {
         return aggregated(frame, name, arguments);
     }
@@ -89,7 +106,7 @@ pub(super) fn call(frame: &Frame, name: &str, arguments: &Arguments) -> Result<V
         "transpose" => transposed(frame).map(Val::Frame).ok_or_else(|| Trouble::unknown("T of this table")),
         "to_numpy" => Ok(matrix(frame)),
         "pivot_table" => pivot::pivot_table(frame, 0, arguments).map(Val::Frame),
-        "idxmax" | "idxmin" => per_column(numeric_columns(frame), |series| {
+        "idxmax" | "idxmin" => per_column(frame, numeric_columns(frame), |series| {
             series_calls::call(series, name, &Arguments::default())
                 .map(|value| value.cell().unwrap_or(Cell::Null))
         }),
@@ -257,13 +274,13 @@ pub(super) fn numeric_columns(frame: &Frame) -> Vec<Series> {
 }
 
 pub(super) fn per_column(
+    frame: &Frame,
     columns: Vec<Series>,
     mut make: impl FnMut(&Series) -> Result<Cell, Trouble>,
 ) -> Result<Val, Trouble> {
-    let labels =
-        columns.iter().map(|series| Cell::text(series.name.as_deref().unwrap_or_default())).collect();
+    let labels = frame.made(frame.index.clone(), columns.clone()).names();
     let cells = columns.iter().map(&mut make).collect::<Result<Vec<_>, _>>()?;
-    Ok(Val::Series(Series::new(None, Index::labels(None, labels), cells)))
+    Ok(Val::Series(Series::new(None, Index::labels(frame.header.name.as_deref(), labels), cells)))
 }
 
 fn sorted_rows(frame: &Frame, by: &[String], ascending: Option<&Val>) -> Result<Vec<usize>, Trouble> {

@@ -284,7 +284,7 @@ fn length(value: &Val) -> Result<usize, Trouble> {
     match value {
         Val::Frame(frame) => Ok(frame.rows()),
         Val::Text(text) => Ok(text.chars().count()),
-        Val::List(items) | Val::Tuple(items) => Ok(items.len()),
+        Val::List(items) | Val::Tuple(items) | Val::Tuples(items, _) => Ok(items.len()),
         Val::Dict(pairs) => Ok(pairs.len()),
         other => {
             let cells = other.cells();
@@ -299,6 +299,7 @@ fn length(value: &Val) -> Result<usize, Trouble> {
 pub(super) fn method(value: &Val, name: &str, arguments: &Arguments) -> Result<Val, Trouble> {
     match (value, name) {
         (Val::Array(_) | Val::Labels(..) | Val::Counting(_), _) => of_array(value, name, arguments),
+        (Val::Tuples(..), "tolist" | "to_list") => items(value).map(Val::List),
         (Val::Matrix(frame), "tolist") if frame.rows() * frame.columns.len() <= MAX_LIST => {
             let row = |row: usize| Val::List(frame.columns.iter().map(|c| Val::of(&c.cells[row])).collect());
             Ok(Val::List((0..frame.rows()).map(row).collect()))

@@ -268,7 +268,10 @@ impl Group {
         let mut levels: Vec<Vec<Cell>> = vec![Vec::new(); self.keys.len() + 1];
         let mut cells = Vec::new();
         for rows in &self.rows {
-            let counts = compute::value_counts(&series.take(rows), false, false, true);
+            // Values that stand there equally often come in their own order.
+            let part = series.take(rows);
+            let part = part.take(&compute::sorted(&[(&part.cells, true)])?);
+            let counts = compute::value_counts(&part, false, false, true);
             for at in 0..counts.len() {
                 for (level, key) in levels.iter_mut().zip(&self.keys) {
                     level.push(key.cells[rows[0]].clone());

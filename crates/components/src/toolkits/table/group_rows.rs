@@ -15,6 +15,9 @@ pub(super) fn call(group: &Group, name: &str, arguments: &Arguments) -> Result<V
     if matches!(name, "head" | "tail") {
         return heads(group, name, arguments);
     }
+    if name == "apply" && matches!(arguments.first(), Some(Val::Name(function)) if function == "len") {
+        return group.series(group.rows.iter().map(|rows| Cell::Int(rows.len() as i64)).collect());
+    }
     if name == "get_group" {
         let wanted = arguments.first().and_then(Val::cell).ok_or_else(unknown)?;
         return group.part(&wanted).ok_or_else(|| Trouble::key(&wanted));
@@ -30,6 +33,8 @@ pub(super) fn call(group: &Group, name: &str, arguments: &Arguments) -> Result<V
         "apply" | "agg" | "aggregate" => {
             match function_names(arguments.first().ok_or_else(unknown)?)?.as_slice() {
                 [how] if how == "list" => group.series(taken().map(|part| list(&part, false)).collect()),
+                [how] if matches!(how.as_str(), "max" | "min" | "sum") => group
+                    .series(taken().map(|part| aggregates::of_group(how, &part)).collect::<Result<_, _>>()?),
                 [how] if how == "size" => {
                     group.series(group.rows.iter().map(|rows| Cell::Int(rows.len() as i64)).collect())
                 }

@@ -29,6 +29,13 @@ pub(super) fn numeric(series: &Series, name: &str, arguments: &Arguments) -> Res
             ("round", Cell::Int(value)) => Cell::Int(*value),
             ("round", _) => Cell::Float(rounded(number, digits)),
             ("rank", _) => Cell::Float(order.rank(number)),
+            ("cummax" | "cummin", _) => {
+                let is_max = name == "cummax";
+                let best =
+                    before.map_or(number, |best| if is_max { best.max(number) } else { best.min(number) });
+                before = Some(best);
+                if series.dtype == Dtype::Float { Cell::Float(best) } else { Cell::Int(best as i64) }
+            }
             ("cumsum", _) => {
                 total += number;
                 if series.dtype == Dtype::Float { Cell::Float(total) } else { Cell::Int(total as i64) }

@@ -1,11 +1,30 @@
 //! Labels as pandas prints an `Index`.
 
+use super::answer::Val;
 use super::cell::{Cell, Dtype};
 
 const WIDTH: usize = 80;
 /// Beyond as many labels, only the first and the last ten are shown.
 const MOST: usize = 100;
 const ENDS: usize = 10;
+
+/// `MultiIndex([…], names=[…])`, of which pandas would leave some out where there are many.
+pub(super) fn tuples(tuples: &[Val], names: &[String]) -> String {
+    let part = |tuple: &Val, level: usize| match tuple {
+        Val::Tuple(parts) => parts.get(level).map(Val::repr).unwrap_or_default(),
+        other => other.repr(),
+    };
+    let length = |text: &String| text.chars().count();
+    let width = |level: usize| tuples.iter().map(|tuple| length(&part(tuple, level))).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..names.len()).map(width).collect();
+    let line = |tuple: &Val| {
+        let parts = widths.iter().enumerate().map(|(level, width)| format!("{:>width$}", part(tuple, level)));
+        format!("({})", parts.collect::<Vec<_>>().join(", "))
+    };
+    let lines: Vec<String> = tuples.iter().take(MOST).map(line).collect();
+    let names: Vec<String> = names.iter().map(|name| Cell::text(name).repr()).collect();
+    format!("MultiIndex([{}],\n           names=[{}])", lines.join(",\n            "), names.join(", "))
+}
 
 /// `Index([…], dtype='…', name='…')`.
 pub(super) fn labels(cells: &[Cell], dtype: Dtype, name: Option<&str>) -> String {

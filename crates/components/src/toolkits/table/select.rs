@@ -23,6 +23,7 @@ pub(super) fn subscript(value: &Val, key: &Val) -> Result<Val, Trouble> {
             let found = pairs.iter().find(|(key, _)| key.repr() == wanted).map(|(_, value)| value.clone());
             found.ok_or_else(|| Trouble(format!("KeyError: {wanted}")))
         }
+        Val::Tuples(items, _) if matches!(key, Val::Int(_)) => of_list(items, key, false),
         Val::List(items) | Val::Tuple(items) => of_list(items, key, matches!(value, Val::Tuple(_))),
         Val::Array(_) | Val::Labels(..) | Val::Counting(_) => {
             let cells = value.cells().unwrap_or_default();
@@ -83,6 +84,12 @@ fn of_series(series: &Series, key: &Val) -> Result<Val, Trouble> {
             Ok(Val::Series(series.take(&rows.concat())))
         }
         Val::Tuple(_) => by_label(&Val::Series(series.clone()), key),
+        key if matches!(series.index, Index::Levels(..)) => {
+            let rows = row_of(&series.index, key)?;
+            let index = series.index.inner(&rows);
+            let index = index.ok_or_else(|| Trouble::unknown("a label of such an index"))?;
+            Ok(Val::Series(Series { index, ..series.take(&rows) }))
+        }
         key => match row_of(&series.index, key) {
             Ok(rows) if rows.len() == 1 => Ok(Val::of(&series.cells[rows[0]])),
             Ok(rows) => Ok(Val::Series(series.take(&rows))),
@@ -221,6 +228,19 @@ fn by_label(value: &Val, key: &Val) -> Result<Val, Trouble> {
         Val::Frame(frame) => matches!(frame.index, Index::Levels(..)),
         _ => false,
     };
+    if levels && key.cell().is_some() {
+        return of_outer(value, key);
+    }
+    if let (true, Val::Tuple(parts)) = (levels, key) {
+        let count = match value {
+            Val::Series(series) => series.index.levels().len(),
+            Val::Frame(frame) => frame.index.levels().len(),
+            _ => 0,
+        };
+        if parts.len() != count || parts.iter().any(|part| part.cell().is_none()) {
+            return Err(Trouble::unknown("some of the levels of a label"));
+        }
+    }
     let (rows, chosen) = if levels { (key, None) } else { split(key) };
     match value {
         Val::Series(series) => {
@@ -251,6 +271,20 @@ fn by_label(value: &Val, key: &Val) -> Result<Val, Trouble> {
                     Ok(crossing(&only, &rows, one_row, true))
                 }
             }
+        }
+        other => Err(Trouble::types(format!("'{}' has no loc", other.kind()))),
+    }
+}
+
+/// A label of the outermost level: what is left has the others.
+fn of_outer(value: &Val, key: &Val) -> Result<Val, Trouble> {
+    match value {
+        Val::Series(series) => of_series(series, key),
+        Val::Frame(frame) => {
+            let rows = row_of(&frame.index, key)?;
+            let index = frame.index.inner(&rows);
+            let index = index.ok_or_else(|| Trouble::unknown("a label of such an index"))?;
+            Ok(Val::Frame(frame.made(index, frame.take(&rows).all_series())))
         }
         other => Err(Trouble::types(format!("'{}' has no loc", other.kind()))),
     }

@@ -115,9 +115,8 @@ pub(super) fn attribute(series: &Series, name: &str) -> Option<Val> {
 pub(super) fn index_labels(index: &Index) -> Val {
     match index {
         Index::Range(count) => Val::Counting(*count),
-        Index::Levels(_, levels) => {
-            let label = |row: usize| Val::Tuple(levels.iter().map(|level| Val::of(&level[row])).collect());
-            Val::List((0..index.len()).map(label).collect())
+        Index::Levels(names, _) => {
+            Val::Tuples((0..index.len()).map(|row| export::label(index, row)).collect(), names.clone())
         }
         Index::Labels(name, labels) => Val::Labels(labels.to_vec(), Dtype::of(labels), name.clone()),
     }
@@ -158,10 +157,14 @@ pub(super) fn call(series: &Series, name: &str, arguments: &Arguments) -> Result
             _ => Err(Trouble::value("can only convert an array of size 1 to a Python scalar")),
         },
         "quantile" => quantiles(series, arguments),
+        "sem" if series.dtype.is_number() => {
+            let count = aggregates::present_numbers(series).len() as f64;
+            Ok(Val::Float(aggregates::variance(series, 1).sqrt() / count.sqrt()))
+        }
         "idxmax" | "idxmin" => {
             let wanted = aggregates::aggregate(if name == "idxmax" { "max" } else { "min" }, series)?;
             let row = series.cells.iter().position(|cell| !cell.is_null() && cell.equals(&wanted));
-            Ok(row.map_or(Val::Float(f64::NAN), |row| Val::of(&series.index.label(row))))
+            Ok(row.map_or(Val::Float(f64::NAN), |row| export::label(&series.index, row)))
         }
         "corr" => match arguments.first() {
             Some(Val::Series(other)) if other.len() == series.len() => {
@@ -332,7 +335,9 @@ fn shaped(series: &Series, name: &str, arguments: &Arguments) -> Result<Option<S
             series.map(|cell| Cell::Bool(!seen.insert(cell.key())))
         }
         "rename" => Series { name: arguments.text(0, "name")?, ..series.clone() },
-        "abs" | "round" | "cumsum" | "diff" | "pct_change" | "rank" => numeric(series, name, arguments)?,
+        "abs" | "round" | "cumsum" | "cummax" | "cummin" | "diff" | "pct_change" | "rank" => {
+            numeric(series, name, arguments)?
+        }
         "astype" => cast(series, arguments)?,
         "apply" | "map" => match arguments.first() {
             Some(Val::Name(function)) => applied(series, function)?,

@@ -1,6 +1,6 @@
 //! One agent's questions, one after the other: what a line assigned is there for the next.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::answer::{Trouble, Val, bounded};
@@ -15,6 +15,8 @@ const MAX_KEPT: usize = 192 * 1024 * 1024;
 /// The table and the names that were assigned.
 pub(in crate::toolkits) struct Session {
     names: BTreeMap<String, Val>,
+    /// Names that stand for one table.
+    shared: Vec<BTreeSet<String>>,
     /// The columns of the file: they do not count as kept.
     first: HashSet<usize>,
 }
@@ -22,18 +24,24 @@ pub(in crate::toolkits) struct Session {
 impl Session {
     pub fn of(frame: &Frame) -> Self {
         let first = frame.columns.iter().map(|column| place(&column.cells)).collect();
-        Self { names: BTreeMap::from([("df".to_owned(), Val::Frame(frame.clone()))]), first }
+        Self {
+            names: BTreeMap::from([("df".to_owned(), Val::Frame(frame.clone()))]),
+            shared: Vec::new(),
+            first,
+        }
     }
 
     /// What a model gets to see for its lines: the value of the last, and what was printed; or words on why not.
     pub fn answer(&mut self, text: &str) -> String {
-        let before = self.names.clone();
+        let before = (self.names.clone(), self.shared.clone());
         let mut evaluation = Evaluation::of(std::mem::take(&mut self.names));
+        evaluation.shared = std::mem::take(&mut self.shared);
         let outcome = parse::parse(bare(text)).and_then(|statements| evaluation.run(&statements));
         self.names = std::mem::take(&mut evaluation.names);
+        self.shared = std::mem::take(&mut evaluation.shared);
         let printed = evaluation.printed;
         if self.kept() > MAX_KEPT {
-            self.names = before;
+            (self.names, self.shared) = before;
             return Trouble::kept().0;
         }
         bounded(match outcome {
@@ -76,7 +84,9 @@ impl Kept {
                 self.bytes += group.count() * size_of::<usize>();
             }
             Val::Loc(inner) | Val::Iloc(inner) => self.add(inner),
-            Val::List(items) | Val::Tuple(items) => items.iter().for_each(|item| self.add(item)),
+            Val::List(items) | Val::Tuple(items) | Val::Tuples(items, _) => {
+                items.iter().for_each(|item| self.add(item))
+            }
             Val::Dict(pairs) => pairs.iter().for_each(|(key, value)| {
                 self.add(key);
                 self.add(value);

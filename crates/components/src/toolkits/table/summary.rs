@@ -43,7 +43,7 @@ pub(super) fn aggregated(frame: &Frame, name: &str, arguments: &Arguments) -> Re
         let cells = cells.collect::<Result<Vec<_>, _>>()?;
         return Ok(Val::Series(Series::new(None, frame.index.clone(), cells)));
     }
-    per_column(columns, |series| aggregates::aggregate(name, series))
+    per_column(frame, columns, |series| aggregates::aggregate(name, series))
 }
 
 pub(super) fn agg(frame: &Frame, arguments: &Arguments) -> Result<Val, Trouble> {
@@ -74,7 +74,7 @@ pub(super) fn agg(frame: &Frame, arguments: &Arguments) -> Result<Val, Trouble> 
         let hows: Vec<String> = columns_and_names.iter().map(|(_, names)| names[0].clone()).collect();
         let mut hows = hows.iter();
         let columns = columns_and_names.into_iter().map(|(series, _)| series).collect();
-        return per_column(columns, |series| {
+        return per_column(frame, columns, |series| {
             aggregates::aggregate(hows.next().map_or("count", String::as_str), series)
         });
     }
@@ -105,5 +105,5 @@ pub(super) fn described(frame: &Frame, arguments: &Arguments) -> Result<Frame, T
     let columns = if numeric.is_empty() { frame.all_series() } else { numeric };
     let made: Vec<Series> = columns.iter().map(compute::described).collect();
     let index = made.first().map_or(Index::Range(0), |series| series.index.clone());
-    Ok(Frame::of(index, made))
+    Ok(frame.made(index, made))
 }

@@ -2,7 +2,7 @@ use serde_json::Value as Json;
 
 use super::*;
 
-/// What pandas 2.1 prints for queries of ours over tables of ours.
+/// What pandas 2.2 prints for queries of ours over tables of ours.
 const PANDAS: &str = include_str!("../../../tests/data/pandas.json");
 
 fn table(csv: &str) -> Frame {
