@@ -142,6 +142,17 @@ impl Cell {
         }
     }
 
+    /// A key that values share which are equal in Python: `1`, `1.0` and `True`.
+    pub fn same(&self) -> Key {
+        match self {
+            Self::Int(value) if value.unsigned_abs() >= 1 << 53 => Key::Int(*value),
+            Self::Bool(_) | Self::Int(_) | Self::Float(_) => {
+                self.number().map_or(Key::Null, |number| Key::Float((number + 0.0).to_bits()))
+            }
+            other => other.key(),
+        }
+    }
+
     /// Which comes first; `None` for what does not compare.
     pub fn order(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {

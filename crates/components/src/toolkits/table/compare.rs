@@ -1,5 +1,7 @@
 //! Methods of a column in the place of operators, and those that put other values in.
 
+use std::collections::HashMap;
+
 use super::answer::{Trouble, Val};
 use super::arithmetic;
 use super::call::Arguments;
@@ -136,9 +138,6 @@ fn replaced(series: &Series, arguments: &Arguments) -> Result<Series, Trouble> {
     {
         return Err(Trouble::unknown("replace of truth values or by missing ones"));
     }
-    let made = series.map(|cell| {
-        let found = pairs.iter().find(|(old, _)| cell.equals(old) || (cell.is_null() && old.is_null()));
-        found.map_or_else(|| cell.clone(), |(_, new)| new.clone())
-    });
-    Ok(made)
+    let known: HashMap<_, _> = pairs.into_iter().rev().map(|(old, new)| (old.same(), new)).collect();
+    Ok(series.map(|cell| known.get(&cell.same()).unwrap_or(cell).clone()))
 }

@@ -5,7 +5,10 @@ use super::call::Arguments;
 use super::cell::{Cell, Dtype};
 use super::compute::distinct;
 use super::evaluate::Evaluation;
-use super::syntax::{Each, EachKind};
+use super::syntax::{Each, EachKind, Expr};
+
+/// What a table in a list costs beside its values.
+const KEPT: usize = 10_000;
 
 /// What goes by in a loop over a value.
 pub(super) fn items(value: &Val) -> Result<Vec<Val>, Trouble> {
@@ -55,9 +58,9 @@ impl Evaluation {
                     continue 'items;
                 }
             }
-            let made = self.value(&each.made)?;
+            let made = self.kept(&each.made)?;
             match &each.value {
-                Some(value) => pairs.push((made, self.value(value)?)),
+                Some(value) => pairs.push((made, self.kept(value)?)),
                 None => values.push(made),
             }
         }
@@ -70,6 +73,16 @@ impl Evaluation {
                 Ok(Val::List(distinct(cells.iter()).iter().map(Val::of).collect()))
             }
         }
+    }
+
+    /// A value that is kept: of tables and columns not many are.
+    fn kept(&mut self, expression: &Expr) -> Result<Val, Trouble> {
+        let value = self.value(expression)?;
+        self.charge(&value)?;
+        if matches!(value, Val::Frame(_) | Val::Series(_) | Val::Group(_) | Val::Loc(_) | Val::Iloc(_)) {
+            self.work_on(KEPT)?;
+        }
+        Ok(value)
     }
 
     fn bind(&mut self, names: &[String], item: Val) -> Result<(), Trouble> {

@@ -6,6 +6,9 @@ use super::cell::{Cell, Dtype};
 use super::frame::{Frame, Header, Index, Series};
 use super::string_calls;
 
+/// Labels that a list of labels is compared with.
+const MAX_LOOKS: usize = 50_000_000;
+
 /// `value[key]`.
 pub(super) fn subscript(value: &Val, key: &Val) -> Result<Val, Trouble> {
     match value {
@@ -79,10 +82,7 @@ fn of_series(series: &Series, key: &Val) -> Result<Val, Trouble> {
         Val::List(items) if items.iter().any(|item| matches!(item, Val::Bool(_))) => {
             Ok(Val::Series(series.take(&list_mask(items, series.len())?)))
         }
-        Val::List(items) => {
-            let rows = items.iter().map(|item| row_of(&series.index, item)).collect::<Result<Vec<_>, _>>()?;
-            Ok(Val::Series(series.take(&rows.concat())))
-        }
+        Val::List(items) => Ok(Val::Series(series.take(&rows_of(&series.index, items)?))),
         Val::Tuple(_) => by_label(&Val::Series(series.clone()), key),
         key if matches!(series.index, Index::Levels(..)) => {
             let rows = row_of(&series.index, key)?;
@@ -329,16 +329,29 @@ fn labelled(index: &Index, key: &Val) -> Result<(Vec<usize>, bool), Trouble> {
         Val::List(items) if items.iter().any(|item| matches!(item, Val::Bool(_))) => {
             Ok((list_mask(items, index.len())?, false))
         }
-        Val::List(items) => {
-            let rows = items.iter().map(|item| row_of(index, item)).collect::<Result<Vec<_>, _>>()?;
-            Ok((rows.concat(), false))
-        }
+        Val::List(items) => Ok((rows_of(index, items)?, false)),
         key => {
             let rows = row_of(index, key)?;
             let single = rows.len() == 1;
             Ok((rows, single))
         }
     }
+}
+
+/// The rows of several labels, each looked for among all.
+fn rows_of(index: &Index, labels: &[Val]) -> Result<Vec<usize>, Trouble> {
+    let looked_at = if matches!(index, Index::Range(_)) { 1 } else { index.len() };
+    if labels.len().saturating_mul(looked_at) > MAX_LOOKS {
+        return Err(Trouble::memory());
+    }
+    let mut rows = Vec::new();
+    for label in labels {
+        rows.extend(row_of(index, label)?);
+        if rows.len() > MAX_LOOKS / 10 {
+            return Err(Trouble::memory());
+        }
+    }
+    Ok(rows)
 }
 
 fn row_of(index: &Index, label: &Val) -> Result<Vec<usize>, Trouble> {

@@ -293,13 +293,11 @@ fn shaped(series: &Series, name: &str, arguments: &Arguments) -> Result<Option<S
             });
             let values = values
                 .ok_or_else(|| Trouble::types("only list-like objects are allowed to be passed to isin()"))?;
-            if values.len().saturating_mul(series.len()) > 50_000_000 {
-                return Err(Trouble::memory());
-            }
-            let is_in = |cell: &Cell| {
-                values.iter().any(|value| cell.equals(value) || (cell.is_null() && value.is_null()))
-            };
-            let made = series.map(|cell| Cell::Bool(is_in(cell)));
+            // Texts beside dates are dates.
+            let value = |value: &Cell| value.cast(Dtype::Time).filter(|_| series.dtype == Dtype::Time);
+            let known: std::collections::HashSet<_> =
+                values.iter().map(|cell| value(cell).as_ref().unwrap_or(cell).same()).collect();
+            let made = series.map(|cell| Cell::Bool(known.contains(&cell.same())));
             if made.len() == 0 { made.typed(Dtype::Bool) } else { made }
         }
         "between" => {
@@ -341,10 +339,14 @@ fn shaped(series: &Series, name: &str, arguments: &Arguments) -> Result<Option<S
         "astype" => cast(series, arguments)?,
         "apply" | "map" => match arguments.first() {
             Some(Val::Name(function)) => applied(series, function)?,
-            Some(Val::Dict(pairs)) if name == "map" => series.map(|cell| {
-                let found = pairs.iter().find(|(key, _)| key.cell().is_some_and(|key| key.equals(cell)));
-                found.and_then(|(_, value)| value.cell()).unwrap_or(Cell::Null)
-            }),
+            Some(Val::Dict(pairs)) if name == "map" => {
+                let known = pairs.iter().filter_map(|(key, value)| Some((key.cell()?.same(), value.cell())));
+                let known: std::collections::HashMap<_, _> = known.collect();
+                series.map(|cell| match known.get(&cell.same()) {
+                    Some(Some(value)) if !cell.is_null() => value.clone(),
+                    _ => Cell::Null,
+                })
+            }
             _ => return Err(Trouble::unknown("a function of your own")),
         },
         _ => return compare::call(series, name, arguments),
