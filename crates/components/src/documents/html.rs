@@ -18,8 +18,13 @@ pub(super) fn read_page(file: &File) -> Result<Vec<Document>, Unreadable> {
 
 /// The text of a page's blocks with empty lines between them, its title left out.
 pub(super) fn read_blocks(file: &File) -> Result<Vec<Document>, Unreadable> {
+    blocks(&decode_lines(&file.bytes)).map(loader::whole)
+}
+
+/// The same of a page that stands in something else.
+pub(super) fn blocks(markup: &str) -> Result<String, Unreadable> {
     let edges = EDGES.as_ref().map_err(|e| Unreadable::Broken("HTML file", e.to_string()))?;
-    Ok(loader::whole(edges.blocks(&decode_lines(&file.bytes))))
+    Ok(edges.blocks(markup))
 }
 
 /// Marks where a block begins or ends; no page has it as text.

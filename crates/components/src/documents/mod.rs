@@ -3,8 +3,11 @@
 mod airbyte_json_loader;
 mod bs_html_loader;
 mod character_text_splitter;
+mod conllu_loader;
 mod csv_loader;
 mod directory_loader;
+mod evernote_loader;
+mod facebook_chat_loader;
 mod file_loader;
 mod folder;
 mod formats;
@@ -40,8 +43,11 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &airbyte_json_loader::ENTRY,
     &bs_html_loader::ENTRY,
     &character_text_splitter::ENTRY,
+    &conllu_loader::ENTRY,
     &csv_loader::ENTRY,
     &directory_loader::ENTRY,
+    &evernote_loader::ENTRY,
+    &facebook_chat_loader::ENTRY,
     &file_loader::ENTRY,
     &language_recursive_text_splitter::ENTRY,
     &notion_directory_loader::ENTRY,
