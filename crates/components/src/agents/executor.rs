@@ -169,8 +169,10 @@ impl Chain for Executor {
         let outputs = Map::from_iter([("output".to_owned(), answer)]);
         recalled.keep(cx, &inputs, &outputs, &text).await?;
         let mut beside = recalled.values;
-        // LangChain's agents have this key beside their answer, and it is empty unless one asks for it.
-        beside.insert("intermediate_steps".to_owned(), Json::Array(Vec::new()));
+        // Langflow asks agents without a memory for this key, which is empty where no tool was called.
+        if self.memory.is_none() {
+            beside.insert("intermediate_steps".to_owned(), Json::Array(Vec::new()));
+        }
         Ok(ChainCall { beside, outputs })
     }
 }
