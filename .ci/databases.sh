@@ -14,6 +14,13 @@ as_user() {
   if [ "$(id -u)" = 0 ]; then setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups -- "$@"; else "$@"; fi
 }
 
+# The same for what goes on in the background: it takes this shell's place, so that `$!` is the server itself.
+serve_as() {
+  local user=$1
+  shift
+  if [ "$(id -u)" = 0 ]; then exec setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups -- "$@"; else exec "$@"; fi
+}
+
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 # A folder below $scratch that `user` owns.
@@ -48,7 +55,7 @@ start_postgres() {
   server_folder postgres "$user"
   as_user "$user" "$bin/initdb" -D "$scratch/postgres" -U millrace --auth=trust -E UTF8 >"$scratch/postgres.log" 2>&1 || return 1
   port=$(free_port)
-  as_user "$user" "$bin/postgres" -D "$scratch/postgres" -p "$port" -c listen_addresses=127.0.0.1 \
+  serve_as "$user" "$bin/postgres" -D "$scratch/postgres" -p "$port" -c listen_addresses=127.0.0.1 \
     -c unix_socket_directories= -c fsync=off >>"$scratch/postgres.log" 2>&1 &
   pid=$!
   background+=("$pid")
@@ -69,7 +76,7 @@ start_mariadb() {
   as_user "$user" mariadb-install-db --no-defaults --datadir="$scratch/mariadb" --skip-test-db \
     --auth-root-authentication-method=normal >"$scratch/mariadb.log" 2>&1 || return 1
   port=$(free_port)
-  as_user "$user" "$(command -v mariadbd)" --no-defaults --datadir="$scratch/mariadb" --port="$port" \
+  serve_as "$user" "$(command -v mariadbd)" --no-defaults --datadir="$scratch/mariadb" --port="$port" \
     --bind-address=127.0.0.1 --socket="$scratch/mariadb/socket" --pid-file="$scratch/mariadb/pid" \
     >>"$scratch/mariadb.log" 2>&1 &
   pid=$!
