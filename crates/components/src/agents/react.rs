@@ -80,7 +80,7 @@ pub(super) fn tool_lines(tools: &[Arc<dyn Tool>], bullet: &str) -> String {
 }
 
 /// A text as part of a template: its braces are no variables.
-pub(super) fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     text.replace('{', "{{").replace('}', "}}")
 }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use super::table::{self, Session};
-use crate::agents::react::{ReactPrompt, react_agent};
+use crate::agents::react::{ReactPrompt, literal, react_agent};
 
 /// Steps at most, as LangChain's executor.
 const MAX_STEPS: u32 = 15;
@@ -97,11 +97,6 @@ impl Chain for CsvAgent {
         let tool: Arc<dyn Tool> = Arc::new(TableTool { session: Mutex::new(session) });
         react_agent(self.model.clone(), vec![tool], prompt, MAX_STEPS).call(cx, inputs).await
     }
-}
-
-/// Text in a template: its braces are no variables.
-fn literal(text: &str) -> String {
-    text.replace('{', "{{").replace('}', "}}")
 }
 
 /// Answers pandas expressions. What one call assigns is there for the next of the same run. An agent that is
