@@ -12,6 +12,7 @@ use crate::ids::TenantId;
 use crate::item::{Item, Row};
 use crate::rows;
 use crate::schema::attr;
+use crate::seal::Place;
 use crate::size::Attributes;
 
 /// What the row is called in errors.
@@ -48,21 +49,30 @@ impl Store {
         let key = rows::callback_secret(tenant);
         // A read that misses a row just written costs one refused put, no more.
         if let Some(stored) = self.get(key.clone(), false).await? {
-            return read(&stored);
+            return self.opened_secret(tenant, &stored).await;
         }
         let mut secret = [0; 32];
         self.host().random(&mut secret);
-        let row = Item::new(key).with(attr::SECRET, AttributeValue::B(secret.to_vec().into()));
+        let sealed = self.seal(place(tenant), &secret).await?;
+        let row = Item::new(key).with(attr::SECRET, AttributeValue::B(sealed.into()));
         match self.put_if_absent(row.within_limit(ROW)?).await? {
-            Some(stored) => read(&stored),
+            Some(stored) => self.opened_secret(tenant, &stored).await,
             None => Ok(CallbackSecret(secret)),
         }
     }
+
+    async fn opened_secret(
+        &self,
+        tenant: &TenantId,
+        attributes: &Attributes,
+    ) -> Result<CallbackSecret, StoreError> {
+        let row = Row::new(ROW, attributes);
+        self.open(place(tenant), row.bytes(attr::SECRET)?).await.map(CallbackSecret)
+    }
 }
 
-fn read(attributes: &Attributes) -> Result<CallbackSecret, StoreError> {
-    let row = Row::new(ROW, attributes);
-    row.bytes(attr::SECRET)?.try_into().map(CallbackSecret).map_err(|_| row.corrupt())
+fn place(tenant: &TenantId) -> Place<'_> {
+    Place { tenant, kind: ROW, name: "", version: 0 }
 }
 
 #[cfg(test)]

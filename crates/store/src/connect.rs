@@ -30,7 +30,8 @@ impl Store {
     pub async fn connect(config: StoreConfig, bucket: Option<String>, host: Arc<dyn Host>) -> Self {
         let sdk = sdk_config().await;
         let store =
-            Self::new(aws_sdk_dynamodb::Client::new(&sdk), aws_sdk_sqs::Client::new(&sdk), config, host);
+            Self::new(aws_sdk_dynamodb::Client::new(&sdk), aws_sdk_sqs::Client::new(&sdk), config, host)
+                .with_kms(aws_sdk_kms::Client::new(&sdk));
         let store = match bucket {
             Some(bucket) => store.with_bucket(s3(&sdk), bucket),
             None => store,

@@ -29,6 +29,15 @@ pub enum StoreError {
         limit: usize,
     },
 
+    /// A tenant has as many of these as it may have. Over HTTP 422.
+    #[error("too many {what}: the limit is {limit}")]
+    TooMany {
+        /// What there are too many of, for example `variables`.
+        what: &'static str,
+        /// How many there may be.
+        limit: usize,
+    },
+
     /// Something else already stands there, or changed at the same time. Over HTTP 409.
     #[error("{what} already exists or was changed at the same time")]
     Conflict {
@@ -131,6 +140,12 @@ fn from_code(code: Option<&str>) -> StoreError {
             | "NoSuchBucket"
             | "QueueDoesNotExist"
             | "AWS.SimpleQueueService.NonExistentQueue"
+            | "DisabledException"
+            | "IncorrectKeyException"
+            | "InvalidCiphertextException"
+            | "InvalidKeyUsageException"
+            | "KMSInvalidStateException"
+            | "NotFoundException"
             | "ResourceNotFoundException"
             | "SignatureDoesNotMatch"
             | "UnrecognizedClientException"

@@ -31,6 +31,7 @@ mod queue;
 mod recovery;
 mod rows;
 pub mod schema;
+mod seal;
 mod session_state;
 mod sessions;
 mod size;
@@ -39,6 +40,7 @@ pub mod state;
 mod table;
 mod tasks;
 mod uploads;
+mod variables;
 
 use std::fmt;
 use std::sync::Arc;
@@ -60,15 +62,17 @@ pub use keys::{KeyRecord, NewKey, Principal};
 pub use queue::{MalformedMessage, TaskMessage};
 pub use recovery::{Due, Reason, Recovered};
 pub use schema::create_table_if_absent;
+pub use seal::{MasterKey, Secret};
 pub use session_state::SessionState;
 pub use sessions::Turn;
 pub use slots::Slot;
 pub use state::State;
 pub use tasks::{
     Cancelled, Claim, Counts, Cursor, Finished, InvalidCursor, Lease, NewTask, Outcome, Refusal, Renewal,
-    Requeue, Requeued, Submitted, TaskError, TaskPage, TaskQuery, TaskRecord, TaskSummary,
+    Requeue, Requeued, Submitted, TaskError, TaskInput, TaskPage, TaskQuery, TaskRecord, TaskSummary,
 };
 pub use uploads::{Upload, UploadRef, UploadTicket};
+pub use variables::{NewVariable, VariableKind, VariablePatch, VariableRecord};
 
 /// What the store has to be told. Nothing here is read from the environment.
 #[derive(Debug, Clone)]
@@ -93,6 +97,11 @@ pub struct StoreConfig {
     pub max_upload_bytes: u64,
     /// Whether keys of any text are accepted, as [`Store::seed_key`] makes them. For the local cloud only.
     pub plain_keys: bool,
+    /// What wraps the keys that secrets are sealed with. None by default: then variables, tweaks of queued tasks
+    /// and callbacks are refused.
+    pub master_key: MasterKey,
+    /// How many variables a tenant may have. 200 by default.
+    pub max_variables: usize,
 }
 
 impl StoreConfig {
@@ -109,6 +118,8 @@ impl StoreConfig {
             tenant_concurrency: 0,
             max_upload_bytes: 100_000_000,
             plain_keys: false,
+            master_key: MasterKey::None,
+            max_variables: 200,
         }
     }
 }
@@ -124,6 +135,8 @@ struct Inner {
     config: StoreConfig,
     host: Arc<dyn Host>,
     keys: Arc<keys::KeyCache>,
+    data_keys: Arc<seal::DataKeys>,
+    wrapping: seal::Wrapping,
     bucket: Option<bucket::Bucket>,
     credentials: Option<SharedCredentialsProvider>,
 }
@@ -136,8 +149,30 @@ impl Store {
         config: StoreConfig,
         host: Arc<dyn Host>,
     ) -> Self {
-        let keys = Arc::default();
-        Self(Arc::new(Inner { dynamodb, sqs, config, host, keys, bucket: None, credentials: None }))
+        let wrapping = match &config.master_key {
+            MasterKey::Local(key) => seal::Wrapping::Local(key.clone()),
+            // KMS needs a client.
+            MasterKey::None | MasterKey::Kms(_) => seal::Wrapping::None,
+        };
+        Self(Arc::new(Inner {
+            dynamodb,
+            sqs,
+            config,
+            host,
+            keys: Arc::default(),
+            data_keys: Arc::default(),
+            wrapping,
+            bucket: None,
+            credentials: None,
+        }))
+    }
+
+    /// The same store with a client of KMS, for a [`MasterKey::Kms`]; any other master key needs none.
+    #[must_use]
+    pub fn with_kms(self, client: aws_sdk_kms::Client) -> Self {
+        let MasterKey::Kms(key) = self.config().master_key.clone() else { return self };
+        let inner = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Inner { wrapping: seal::Wrapping::Kms { client, key }, ..inner }))
     }
 
     /// The same store with a bucket. Without one there are no uploads, indexes are not kept, and large values
@@ -197,6 +232,14 @@ impl Store {
 
     fn key_cache(&self) -> &keys::KeyCache {
         &self.0.keys
+    }
+
+    fn data_keys(&self) -> &seal::DataKeys {
+        &self.0.data_keys
+    }
+
+    fn wrapping(&self) -> &seal::Wrapping {
+        &self.0.wrapping
     }
 
     fn now(&self) -> Timestamp {

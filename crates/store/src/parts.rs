@@ -111,18 +111,32 @@ fn part(owner: &Attributes, digest: &str, index: usize, chunk: &[u8]) -> Attribu
 impl Store {
     /// The value under `name`, or the one that the row refers to.
     pub(crate) async fn whole<T: DeserializeOwned>(&self, row: Row<'_>, name: &str) -> Result<T, StoreError> {
-        let packed = match self.beside(row).await? {
-            Beside::Nothing => return row.json(name),
-            Beside::Object(object) => object.bytes,
+        match self.bytes_beside(row).await? {
+            None => row.json(name),
+            Some(packed) => unpack(&packed).ok_or_else(|| row.corrupt()),
+        }
+    }
+
+    /// The same for bytes that are neither text nor compressed.
+    pub(crate) async fn whole_bytes(&self, row: Row<'_>, name: &str) -> Result<Vec<u8>, StoreError> {
+        match self.bytes_beside(row).await? {
+            None => row.bytes(name).map(<[u8]>::to_vec),
+            Some(bytes) => Ok(bytes),
+        }
+    }
+
+    async fn bytes_beside(&self, row: Row<'_>) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(match self.beside(row).await? {
+            Beside::Nothing => None,
+            Beside::Object(object) => Some(object.bytes),
             Beside::Parts(parts) => {
-                let mut packed = Vec::new();
+                let mut bytes = Vec::new();
                 for part in &parts {
-                    packed.extend_from_slice(row.of_same_kind(part).bytes(attr::BODY)?);
+                    bytes.extend_from_slice(row.of_same_kind(part).bytes(attr::BODY)?);
                 }
-                packed
+                Some(bytes)
             }
-        };
-        unpack(&packed).ok_or_else(|| row.corrupt())
+        })
     }
 
     /// What of a row's value does not stand in it, complete.

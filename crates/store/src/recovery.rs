@@ -113,6 +113,8 @@ struct OpenRow {
     resent: u64,
     timeout: Duration,
     callback: Option<CallbackState>,
+    /// Whether something of its input is erased with its end.
+    secrets: bool,
 }
 
 impl OpenRow {
@@ -131,6 +133,7 @@ impl OpenRow {
             resent: row.tally(attr::RESENT),
             timeout: timeout_of(row, limits.task_timeout),
             callback: CallbackState::of(row)?,
+            secrets: row.has(attr::SECRETS),
         })
     }
 }

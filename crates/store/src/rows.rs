@@ -166,6 +166,21 @@ pub(crate) fn slot_number(sort_key: &str) -> Option<u32> {
     sort_key.strip_prefix("S#")?.parse().ok()
 }
 
+/// A tenant's data key of one version, wrapped.
+pub(crate) fn data_key(tenant: &TenantId, version: u32) -> RowKey {
+    row(format!("D#{tenant}"), format!("KEY#{version:08}"))
+}
+
+/// The list of a tenant's variables, without their values.
+pub(crate) fn variable_list(tenant: &TenantId) -> RowKey {
+    row(format!("V#{tenant}"), "LIST")
+}
+
+/// The value of one variable.
+pub(crate) fn variable(tenant: &TenantId, id: Uuid) -> RowKey {
+    row(format!("V#{tenant}"), format!("VALUE#{}", id.as_hyphenated()))
+}
+
 /// What a tenant's callbacks are signed with.
 pub(crate) fn callback_secret(tenant: &TenantId) -> RowKey {
     row(format!("W#{tenant}"), "SECRET")

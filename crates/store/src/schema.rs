@@ -86,6 +86,8 @@ pub(crate) mod attr {
     pub(crate) const RESULT: &str = "result";
     pub(crate) const REVISION: &str = "revision";
     pub(crate) const SECRET: &str = "secret";
+    pub(crate) const SEALED: &str = "sealed";
+    pub(crate) const SECRETS: &str = "secrets";
     pub(crate) const SENDER: &str = "sender";
     pub(crate) const SESSION: &str = "session";
     pub(crate) const SIZE: &str = "size";

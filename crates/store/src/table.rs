@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{
-    Delete, DeleteRequest, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    Delete, DeleteRequest, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
     WriteRequest,
 };
 
@@ -39,9 +39,11 @@ pub(crate) enum Updated {
 }
 
 /// One write of a transaction.
+#[derive(Clone)]
 pub(crate) enum Write {
     Put(Attributes, Condition),
     Delete(RowKey, Condition),
+    Update(RowKey, Change),
 }
 
 impl Store {
@@ -206,6 +208,17 @@ impl Store {
                     .set_expression_attribute_names(some_unless_empty(condition.terms.names))
                     .set_expression_attribute_values(some_unless_empty(condition.terms.values));
                 item.delete(delete.build().map_err(unbuildable)?).build()
+            }
+            Write::Update(key, change) => {
+                let expression = change.expression();
+                let update = Update::builder()
+                    .table_name(self.table())
+                    .set_key(Some(key.attributes()))
+                    .update_expression(expression.trim_end())
+                    .condition_expression(change.condition)
+                    .set_expression_attribute_names(some_unless_empty(change.terms.names))
+                    .set_expression_attribute_values(some_unless_empty(change.terms.values));
+                item.update(update.build().map_err(unbuildable)?).build()
             }
         })
     }

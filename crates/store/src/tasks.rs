@@ -8,11 +8,13 @@ mod outcome;
 mod progress;
 mod read;
 mod requeue;
+mod secrets;
 mod submit;
 mod sync;
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue::Bool;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -34,7 +36,7 @@ pub use list::{Cursor, InvalidCursor, TaskPage, TaskQuery, TaskSummary};
 pub use outcome::{Outcome, TaskError};
 pub use read::TaskRecord;
 pub use requeue::{Counts, Requeue, Requeued};
-pub use submit::Submitted;
+pub use submit::{Submitted, TaskInput};
 
 pub(crate) use finish::ended;
 pub(crate) use lease::to_state;
@@ -58,6 +60,11 @@ pub struct NewTask {
     pub session: String,
     /// What the flow is run on, opaque to the store.
     pub input: Value,
+    /// Whether the input is sealed: it may hold what its caller keeps to itself.
+    pub sealed: bool,
+    /// What the run needs besides and nothing may keep after it, opaque to the store: sealed, and erased with the
+    /// end of the task. Null if there is nothing.
+    pub secrets: Value,
     /// The first task of the chain of retries that this one belongs to; its own id when it is no retry.
     pub origin: TaskId,
     /// Where its effects are recorded.
@@ -86,11 +93,19 @@ impl NewTask {
             flow_version: flow_version.into(),
             session: session.into(),
             input,
+            sealed: false,
+            secrets: Value::Null,
             origin: id,
             mode: JournalMode::default(),
             timeout: None,
             callback: false,
         }
+    }
+}
+
+impl NewTask {
+    fn has_secrets(&self) -> bool {
+        !self.secrets.is_null()
     }
 }
 
@@ -112,6 +127,7 @@ impl Store {
             .with_some(attr::MODE, (task.mode != JournalMode::Effects).then(|| text(task.mode.as_str())))
             .with_some(attr::TIMEOUT, seconds.map(number))
             .with_some(attr::CALLBACK, task.callback.then(|| text(PENDING)))
+            .with_some(attr::SECRETS, (task.has_secrets() && !state.is_terminal()).then_some(Bool(true)))
             .with(EXPIRES, epoch_seconds(self.expiry(now)))
     }
 

@@ -180,7 +180,7 @@ impl Store {
             .remove(attr::CLAIM)
             .remove(attr::RESENT)
             .remove(attr::SENDER);
-        match self.update(rows::task(tenant, task, META), change).await? {
+        match self.end_row(tenant, task, change, row.secrets).await? {
             Updated::Refused(Some(stored)) if is_our_end(&stored, &error, now)? => {}
             Updated::Refused(_) => return Ok(Recovered::Left(Reason::Changed)),
             Updated::Applied(_) => {}

@@ -31,6 +31,7 @@ fn queued() -> OpenRow {
         resent: 0,
         timeout: LIMITS.task_timeout,
         callback: None,
+        secrets: false,
     }
 }
 

@@ -78,7 +78,7 @@ impl Store {
         } else if !self.put_result(lease, ending, now).await? {
             return self.reread(lease, outcome.state(), now).await;
         }
-        match self.update(rows::task(&lease.tenant, lease.task, META), change).await {
+        match self.end_row(&lease.tenant, lease.task, change, lease.secrets).await {
             Ok(Updated::Applied(_)) => Ok(Finished::Recorded),
             Ok(Updated::Refused(row)) => verdict(row.as_ref(), lease, outcome.state(), now),
             Err(error) if error.is_retryable() => match self.reread(lease, outcome.state(), now).await {
@@ -95,10 +95,11 @@ impl Store {
     /// Those of the service.
     pub async fn cancel(&self, tenant: &TenantId, id: TaskId) -> Result<Cancelled, StoreError> {
         let now = self.now();
-        let refused = match self.cancel_when(tenant, id, false, now).await? {
-            Updated::Refused(Some(row)) if Row::new(ROW, &row).has(attr::CALLBACK) => {
-                self.cancel_when(tenant, id, true, now).await?
-            }
+        let refused = match self.cancel_when(tenant, id, End::default(), now).await? {
+            Updated::Refused(Some(row)) => match End::of(Row::new(ROW, &row)) {
+                end if end == End::default() => Updated::Refused(Some(row)),
+                end => self.cancel_when(tenant, id, end, now).await?,
+            },
             other => other,
         };
         match refused {
@@ -107,20 +108,21 @@ impl Store {
         }
     }
 
-    /// Whether there is a callback never changes while the task is open.
+    /// What comes with the end never changes while the task is open.
     async fn cancel_when(
         &self,
         tenant: &TenantId,
         id: TaskId,
-        callback: bool,
+        end: End,
         now: Timestamp,
     ) -> Result<Updated, StoreError> {
-        let kind = if callback { Condition::has(attr::CALLBACK) } else { Condition::lacks(attr::CALLBACK) };
+        let as_said = |name, has| if has { Condition::has(name) } else { Condition::lacks(name) };
         let allowed = Condition::legal(attr::STATE, Event::Cancelled)
             .and(Condition::above(EXPIRES, epoch_seconds(now)))
-            .and(kind);
-        let change = ended(to_state(Event::Cancelled, allowed), callback, now);
-        self.update(rows::task(tenant, id, META), change).await
+            .and(as_said(attr::CALLBACK, end.callback))
+            .and(as_said(attr::SECRETS, end.secrets));
+        let change = ended(to_state(Event::Cancelled, allowed), end.callback, now);
+        self.end_row(tenant, id, change, end.secrets).await
     }
 
     /// Puts the result item, unless one of a newer token stands there.
@@ -135,6 +137,21 @@ impl Store {
     async fn reread(&self, lease: &Lease, state: State, now: Timestamp) -> Result<Finished, StoreError> {
         let row = self.get(rows::task(&lease.tenant, lease.task, META), true).await?;
         verdict(row.as_ref(), lease, state, now)
+    }
+}
+
+/// What comes with the end of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct End {
+    /// Somebody is to be called back.
+    pub(crate) callback: bool,
+    /// There is something to be erased.
+    pub(crate) secrets: bool,
+}
+
+impl End {
+    pub(crate) fn of(row: Row<'_>) -> Self {
+        Self { callback: row.has(attr::CALLBACK), secrets: row.has(attr::SECRETS) }
     }
 }
 

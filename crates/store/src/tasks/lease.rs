@@ -1,8 +1,6 @@
 //! The right to run a task, while it is held.
 
-use jiff::Timestamp;
-use serde_json::Value;
-
+use super::TaskInput;
 use super::{ROW, has_expired, state_of};
 use crate::Store;
 use crate::condition::{Change, Condition};
@@ -15,6 +13,7 @@ use crate::schema::{OPEN, attr, sortable};
 use crate::size::{Attributes, item_bytes};
 use crate::state::{Event, State, target};
 use crate::table::Updated;
+use jiff::Timestamp;
 
 /// A time-limited right to a task. Every write of its holder is conditional on its token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +48,8 @@ pub struct Lease {
     pub mode: JournalMode,
     /// Whether somebody is called back when it has ended.
     pub callback: bool,
+    /// Whether something of its input is erased with its end.
+    pub(super) secrets: bool,
     /// Bytes of the task's row, which decide whether a result still fits into it.
     pub(super) row_bytes: usize,
     /// The nonce of the claim, by which an end is known as the holder's own.
@@ -122,7 +123,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when it is not there or cannot be read, and those of the service.
-    pub async fn input(&self, lease: &Lease) -> Result<Value, StoreError> {
+    pub async fn input(&self, lease: &Lease) -> Result<TaskInput, StoreError> {
         let input = self.task_input(&lease.tenant, lease.task).await?;
         input.ok_or(StoreError::Corrupt { what: super::submit::INPUT_ROW })
     }
@@ -157,6 +158,7 @@ impl Store {
             session: row.text(attr::SESSION)?.to_owned(),
             mode: super::mode_of(row)?,
             callback: row.has(attr::CALLBACK),
+            secrets: row.has(attr::SECRETS),
             row_bytes: item_bytes(attributes),
             claim: row.text(attr::CLAIM)?.to_owned(),
             due: row.opt_text(OPEN.sk).map(str::to_owned),

@@ -9,7 +9,7 @@ use super::{Lease, NewTask, ROW, has_expired, open, state_of};
 use crate::Store;
 use crate::error::StoreError;
 use crate::ids::{TaskId, TenantId};
-use crate::item::{Item, Row, epoch_seconds, json, number, text, time};
+use crate::item::{Item, Row, epoch_seconds, number, text, time};
 use crate::rows::{self, INPUT};
 use crate::schema::{EXPIRES, attr};
 use crate::size::Attributes;
@@ -20,6 +20,15 @@ pub(super) const INPUT_ROW: &str = "task input";
 
 /// The token of a task that was claimed as it was written.
 pub(super) const FIRST: u64 = 1;
+
+/// What a task is run on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskInput {
+    /// As it was given.
+    pub value: Value,
+    /// What was to be erased at the end of the task; null after it, or if there was nothing.
+    pub secrets: Value,
+}
 
 /// The task is accepted: it will be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,10 +88,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], and those of the service.
-    pub async fn task_input(&self, tenant: &TenantId, id: TaskId) -> Result<Option<Value>, StoreError> {
+    pub async fn task_input(&self, tenant: &TenantId, id: TaskId) -> Result<Option<TaskInput>, StoreError> {
         let stored = self.get(rows::task(tenant, id, INPUT), true).await?;
         match stored.as_ref().map(|stored| Row::new(INPUT_ROW, stored)) {
-            Some(row) if !has_expired(row, self.now()) => self.whole(row, attr::BODY).await.map(Some),
+            Some(row) if !has_expired(row, self.now()) => self.opened_input(tenant, id, row).await.map(Some),
             _ => Ok(None),
         }
     }
@@ -90,7 +99,8 @@ impl Store {
     pub(super) async fn put_input(&self, task: &NewTask, now: Timestamp) -> Result<(), StoreError> {
         let item = Item::new(rows::task(&task.tenant, task.id, INPUT))
             .with(EXPIRES, epoch_seconds(self.expiry(now)));
-        let input = self.fit(item, attr::BODY, json(&task.input), "input")?;
+        let (item, body) = self.sealed_input(task, item).await?;
+        let input = self.fit(item, attr::BODY, body, "input")?;
         self.put_beside(input.beside).await?;
         // What stands beside equal values has equal digests.
         let value = |item: &Attributes| [attr::BODY, attr::DIGEST].map(|name| item.get(name).cloned());

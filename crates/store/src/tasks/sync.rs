@@ -38,8 +38,8 @@ impl Store {
             .with(attr::STARTED, time(began))
             .with(attr::ENDED, time(now));
         if task.callback {
-            // Where to is part of the input.
-            self.put_input(task, now).await?;
+            // Where to is part of the input. It has ended, so that nothing keeps its secrets.
+            self.put_input(&NewTask { secrets: Value::Null, ..task.clone() }, now).await?;
             row = open(row, task.id, now);
         }
         if row.bytes() + ending.bytes() <= INLINE_LIMIT {

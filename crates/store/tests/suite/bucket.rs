@@ -26,7 +26,7 @@ async fn values_of_every_size_come_back() {
         cloud.store.submit(&task).await.unwrap();
         cloud.store.submit(&task).await.unwrap();
         let lease = granted(&cloud.store, &task).await;
-        assert!(cloud.store.input(&lease).await.unwrap() == value);
+        assert!(cloud.store.input(&lease).await.unwrap().value == value);
         let effect = record(&cloud, "effect", value.clone());
         assert_eq!(cloud.store.record(&acme, task.id, &effect).await.unwrap(), None);
         assert!(cloud.store.journal(&acme, task.id).await.unwrap()[0].response == value);

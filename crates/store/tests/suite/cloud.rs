@@ -166,7 +166,7 @@ impl LossyWire {
         self.refuse.store(refused, Ordering::SeqCst);
     }
 
-    fn client(&self) -> SharedHttpClient {
+    pub(crate) fn client(&self) -> SharedHttpClient {
         let wire = self.clone();
         let inner = SharedHttpConnector::new(Connector::builder().build_http());
         http_client_fn(move |_, _| {
@@ -246,7 +246,10 @@ impl Cloud {
         let sqs = aws_sdk_sqs::Client::from_conf(sqs.build());
         create_table_if_absent(&dynamodb, TABLE).await.unwrap();
         meter.take();
-        let config = StoreConfig::new(TABLE, format!("{queue_url}/000000000000/tasks"));
+        let config = StoreConfig {
+            master_key: millrace_store::MasterKey::local([7; 32]),
+            ..StoreConfig::new(TABLE, format!("{queue_url}/000000000000/tasks"))
+        };
         let store = Store::new(dynamodb.clone(), sqs.clone(), config, host.clone());
         Self { store, host, queue, meter, wire, dynamodb, sqs, bucket: FakeBucket::default() }
     }
@@ -293,6 +296,26 @@ impl Cloud {
     /// A task whose owner is to be called back.
     pub(crate) fn new_task_with_callback(&self, tenant: &TenantId) -> NewTask {
         NewTask { callback: true, ..self.new_task(tenant, json!({"text": "hello"})) }
+    }
+
+    /// Whether a text stands anywhere in the table, as it is or in base64.
+    pub(crate) async fn holds(&self, text: &str) -> bool {
+        let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text);
+        let all = self.dynamodb.scan().table_name(TABLE).send().await.unwrap();
+        all.items().iter().flat_map(|row| row.values()).any(|value| {
+            let bytes = match value {
+                AttributeValue::S(text) => text.clone().into_bytes(),
+                AttributeValue::B(blob) => blob.as_ref().to_vec(),
+                _ => Vec::new(),
+            };
+            [text, &encoded].iter().any(|text| bytes.windows(text.len()).any(|part| part == text.as_bytes()))
+        })
+    }
+
+    /// How many rows have an attribute.
+    pub(crate) async fn attributes_called(&self, name: &str) -> usize {
+        let all = self.dynamodb.scan().table_name(TABLE).send().await.unwrap();
+        all.items().iter().filter(|row| row.contains_key(name)).count()
     }
 
     /// The tasks that stand in the index of open tasks, whenever they are due.

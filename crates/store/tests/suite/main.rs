@@ -17,6 +17,8 @@ mod list;
 mod parts;
 mod recovery;
 mod requeue;
+mod secrets;
 mod sessions;
 mod slots;
 mod tasks;
+mod variables;

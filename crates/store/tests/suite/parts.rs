@@ -54,7 +54,7 @@ async fn inputs_and_results_of_every_size_come_back() {
         cloud.store.submit(&task).await.unwrap();
         assert_eq!(parts(&cloud, &task).await.len(), pieces);
         let lease = granted(&cloud.store, &task).await;
-        assert!(cloud.store.input(&lease).await.unwrap() == value);
+        assert!(cloud.store.input(&lease).await.unwrap().value == value);
         cloud.store.finish(&lease, &succeeded(value.clone()), None).await.unwrap();
         let synchronous = cloud.new_task(&acme, json!(null));
         cloud.store.record_sync(&synchronous, &succeeded(value.clone()), None).await.unwrap();
@@ -75,7 +75,7 @@ async fn another_large_input_under_the_same_id_is_another_task() {
         let other = NewTask { input, ..task.clone() };
         assert!(matches!(cloud.store.submit(&other).await, Err(StoreError::Conflict { what: "task" })));
     }
-    assert!(cloud.store.task_input(&task.tenant, task.id).await.unwrap() == Some(task.input));
+    assert!(cloud.store.task_input(&task.tenant, task.id).await.unwrap().unwrap().value == task.input);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,7 +46,7 @@ async fn a_task_is_submitted_claimed_run_and_polled() {
     assert_eq!(lease.token, 1);
     assert_eq!((lease.flow, lease.flow_version.as_str()), (task.flow, task.flow_version.as_str()));
     assert_eq!(lease.session, "a conversation");
-    assert_eq!(cloud.store.input(&lease).await.unwrap(), task.input);
+    assert_eq!(cloud.store.input(&lease).await.unwrap().value, task.input);
     assert_eq!(cloud.store.task(&acme, task.id).await.unwrap().unwrap().state, State::Running);
 
     cloud.host.advance(Duration::from_secs(3));
@@ -250,7 +250,7 @@ async fn the_same_task_is_accepted_once_and_another_under_its_id_never() {
     for other in [other_input, other_session] {
         assert!(matches!(cloud.store.submit(&other).await, Err(StoreError::Conflict { what: "task" })));
     }
-    assert_eq!(cloud.store.input(&lease).await.unwrap(), task.input);
+    assert_eq!(cloud.store.input(&lease).await.unwrap().value, task.input);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -276,7 +276,7 @@ async fn a_task_is_run_as_it_was_accepted() {
         assert_eq!(lease.deadline.duration_since(lease.started_at).as_secs(), seconds, "{timeout}");
         let record = cloud.store.task(&task.tenant, task.id).await.unwrap().unwrap();
         assert_eq!((record.origin, record.deadline), (plain.id, Some(lease.deadline)));
-        assert_eq!(cloud.store.task_input(&task.tenant, task.id).await.unwrap(), Some(task.input));
+        assert_eq!(cloud.store.task_input(&task.tenant, task.id).await.unwrap().unwrap().value, task.input);
     }
 }
 
@@ -292,7 +292,7 @@ async fn a_task_that_was_run_so_far_is_accepted_claimed() {
     assert_eq!(refused(&cloud.store, &task).await, Refusal::Running { until: lease.expires_at });
     assert_eq!(cloud.store.submit_claimed(&task, started).await.unwrap(), lease, "the reply may get lost");
     assert!(cloud.queue.bodies().is_empty());
-    assert_eq!(cloud.store.input(&lease).await.unwrap(), task.input);
+    assert_eq!(cloud.store.input(&lease).await.unwrap().value, task.input);
 
     assert_eq!(cloud.store.requeue(&lease, AT_ONCE).await.unwrap(), Requeued::Sent);
     let again = cloud.store.submit_claimed(&task, started).await;
