@@ -9,7 +9,7 @@ use divan::Bencher;
 use millrace_components::ENTRIES;
 use millrace_engine::{
     Capability, Clock, Context, Document, Embedder, Indexes, MemoryJournal, Nowhere, Resources, RunError,
-    Search, SearchKind, Services, Sessions, State, Unsupervised, Value, Variables, VectorStore,
+    Search, SearchKind, Services, Sessions, State, Unsupervised, Value, Variable, Variables, VectorStore,
 };
 use serde_json::{Map, Value as Json};
 
@@ -98,7 +98,7 @@ impl Sessions for Nothing {
 
 #[async_trait]
 impl Variables for Nothing {
-    async fn get(&self, _: &str) -> Result<Option<String>, RunError> {
+    async fn get(&self, _: &str) -> Result<Option<Variable>, RunError> {
         Ok(None)
     }
 }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use millrace_engine::{
     ChatModel, ChatReply, ChatRequest, Clock, Context, Effect, File, Files, Indexes, MemoryJournal,
-    MemorySessions, Nowhere, Resources, RunError, Services, ToolCall, Unsupervised, Usage, Variables,
+    MemorySessions, Nowhere, Owner, Resources, RunError, Services, ToolCall, Unsupervised, Usage, Variable,
+    Variables,
 };
 use millrace_outbound::{Answer, Hop, Outbound, OutboundConfig, Transport, TransportError};
 use serde_json::json;
@@ -49,10 +50,21 @@ impl Stand {
         self
     }
 
-    /// The same run with these variables.
-    pub fn variables(mut self, variables: &[(&str, &str)]) -> Self {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        self.services.variables = Arc::new(Named(variables.iter().map(owned).collect()));
+    /// The same run with these variables of the operator's.
+    pub fn variables(self, variables: &[(&str, &str)]) -> Self {
+        self.variables_of(Owner::Operator, variables, &[])
+    }
+
+    /// The same run with these variables of somebody's, and those of the other's besides.
+    pub fn variables_of(mut self, owner: Owner, variables: &[(&str, &str)], others: &[(&str, &str)]) -> Self {
+        let other = if owner == Owner::Tenant { Owner::Operator } else { Owner::Tenant };
+        let named = |owner| {
+            move |(name, value): &(&str, &str)| {
+                ((*name).to_owned(), Variable { value: (*value).to_owned(), owner })
+            }
+        };
+        let all = others.iter().map(named(other)).chain(variables.iter().map(named(owner)));
+        self.services.variables = Arc::new(Named(all.collect()));
         self
     }
 
@@ -80,11 +92,11 @@ impl Clock for Epoch {
     }
 }
 
-struct Named(HashMap<String, String>);
+struct Named(HashMap<String, Variable>);
 
 #[async_trait]
 impl Variables for Named {
-    async fn get(&self, name: &str) -> Result<Option<String>, RunError> {
+    async fn get(&self, name: &str) -> Result<Option<Variable>, RunError> {
         Ok(self.0.get(name).cloned())
     }
 }

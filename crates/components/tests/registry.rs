@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use millrace_components::{ENTRIES, UNSUPPORTED, VARIABLES, registry};
 use millrace_engine::{
     Clock, Context, ErrorKind, FieldKind, File, Files, Inputs, Kind, MemoryJournal, MemorySessions, Nowhere,
-    Resources, RunError, Services, Unsupervised, Value, Variables,
+    Resources, RunError, Services, Unsupervised, Value, Variable, Variables,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -176,7 +176,7 @@ struct Nothing;
 
 #[async_trait]
 impl Variables for Nothing {
-    async fn get(&self, _: &str) -> Result<Option<String>, RunError> {
+    async fn get(&self, _: &str) -> Result<Option<Variable>, RunError> {
         Ok(None)
     }
 }

@@ -200,7 +200,7 @@ async fn with_fields(run: &Run, cx: &Context, vertex: usize, mut inputs: Inputs)
         }
         let stored = match (&field.value, field.load_from_db) {
             (Json::String(variable), true) if !variable.is_empty() => {
-                cx.variable(variable).await?.map_or(Json::Null, Json::String)
+                cx.own_variable(variable).await?.map_or(Json::Null, Json::String)
             }
             (value, _) => value.clone(),
         };

@@ -11,7 +11,7 @@ use crate::capability::Usage;
 use crate::error::{ErrorKind, RunError};
 use crate::flow::Vertex;
 use crate::journal::Record;
-use crate::services::{File, Files, Indexes, Services, State};
+use crate::services::{File, Files, Indexes, Owner, Services, State, Variable};
 use crate::value::Message;
 
 /// Something that leaves the process: a model call, a request, a read of a conversation, the time.
@@ -327,9 +327,16 @@ impl Context {
         self.run.services.supervisor.time_left()
     }
 
-    /// The value of a variable, if there is one. Not recorded: secrets stay out of the journal.
-    pub async fn variable(&self, name: &str) -> Result<Option<String>, RunError> {
+    /// What stands in for something that a node leaves open. **An operator's value is never told to the flow**: it
+    /// goes to the provider it is for and nowhere else. Not recorded: secrets stay out of the journal.
+    pub async fn variable(&self, name: &str) -> Result<Option<Variable>, RunError> {
         self.run.services.variables.get(name).await
+    }
+
+    /// The value of a variable that a flow refers to by name: the tenant's own, never the operator's.
+    pub(crate) async fn own_variable(&self, name: &str) -> Result<Option<String>, RunError> {
+        let variable = self.variable(name).await?;
+        Ok(variable.filter(|variable| variable.owner == Owner::Tenant).map(|variable| variable.value))
     }
 
     /// A resource that the runner put in.

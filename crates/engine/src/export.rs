@@ -127,7 +127,8 @@ fn field(name: &str, field: &Json, told: bool) -> Option<(String, Field)> {
     let flag = |name: &str, absent: bool| field.get(name).and_then(Json::as_bool).unwrap_or(absent);
     let show = flag("show", true) || flag("override_skip", false);
     let (list, load_from_db) = (flag("list", false), flag("load_from_db", false));
-    Some((name.to_owned(), Field { value, kind, show, list, load_from_db }))
+    let secret = flag("password", false);
+    Some((name.to_owned(), Field { value, kind, show, list, load_from_db, secret }))
 }
 
 /// A file field's value is its `file_path`; its `value` is only the name shown.

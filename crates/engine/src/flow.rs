@@ -72,6 +72,8 @@ pub struct Field {
     pub list: bool,
     /// Whether the value is the name of a variable.
     pub load_from_db: bool,
+    /// Whether the editor shows its value as dots: a key or a password.
+    pub secret: bool,
 }
 
 /// A connection. Indexes into [`Flow::vertices`].

@@ -58,8 +58,8 @@ pub use registry::{Registry, Stock};
 pub use report::{NodeReport, Report, ServiceReport};
 pub use run::{ChatInput, InputType, ProcessInputs, ProcessOutput, Run, process, run_chat};
 pub use services::{
-    Admission, Clock, File, Files, Flows, Indexes, LoadedFlow, Nowhere, Resources, Services, Sessions, State,
-    Supervisor, Unsupervised, Variables,
+    Admission, Clock, File, Files, Flows, Indexes, LoadedFlow, Nowhere, Owner, Resources, Services, Sessions,
+    State, Supervisor, Unsupervised, Variable, Variables,
 };
 pub use sessions::MemorySessions;
 pub use subflow::MAX_FLOW_DEPTH;

@@ -148,11 +148,35 @@ impl Flows for Nowhere {
     }
 }
 
-/// Named values that fields refer to: a tenant's variables, request-scoped ones first.
+/// Whose a variable is, and so where its value may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// The tenant's own, or its caller's for this run: the flow may do with it what it likes.
+    Tenant,
+    /// Of whoever runs the installation: it stands in for what a node leaves open, and its value is never told.
+    Operator,
+}
+
+/// The value of a variable. It is not shown when it is printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// The value.
+    pub value: String,
+    /// Whose it is.
+    pub owner: Owner,
+}
+
+impl std::fmt::Debug for Variable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Variable").field("owner", &self.owner).finish_non_exhaustive()
+    }
+}
+
+/// Named values that fields refer to: those of the request, then the tenant's, then the operator's.
 #[async_trait]
 pub trait Variables: Send + Sync {
-    /// The value, if there is one.
-    async fn get(&self, name: &str) -> Result<Option<String>, RunError>;
+    /// The first value that there is.
+    async fn get(&self, name: &str) -> Result<Option<Variable>, RunError>;
 }
 
 /// The time.

@@ -64,7 +64,7 @@ async fn of_family(cx: &Context, kind: &str, choice: Choice) -> Result<Arc<dyn C
 /// Azure, whose address and version only variables can name here.
 async fn of_azure(cx: &Context, kind: &str, choice: Choice) -> Result<Arc<dyn ChatModel>, RunError> {
     let version = first(cx, &["AZURE_OPENAI_API_VERSION", "AZURE_API_VERSION"]).await?;
-    let below = azure_base(&choice.model, version.as_deref().unwrap_or("2024-06-01"));
+    let below = azure_base(&choice.model, version.as_ref().map_or("2024-06-01", |version| &version.value));
     let endpoint = Endpoint::of(cx, kind, &AZURE, choice.settings).await?.below(below);
     let fields = Fields {
         model: choice.model,

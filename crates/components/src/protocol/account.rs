@@ -1,6 +1,6 @@
 //! Where a provider answers and with whose key: what a node says, and what it leaves open.
 
-use millrace_engine::{Context, ErrorKind, RunError};
+use millrace_engine::{Context, ErrorKind, Owner, RunError, Variable};
 
 /// A provider's address and the variables that stand in for what a node leaves open.
 #[derive(Debug)]
@@ -23,8 +23,8 @@ pub(crate) struct Account {
 impl House {
     /// Resolves what a node leaves open.
     ///
-    /// **A key that the node does not bring along never goes to an address that it does**: else a flow
-    /// could send the operator's key anywhere.
+    /// **A key that the node does not bring along never goes to an address that it does, and the operator's key
+    /// never to an address that the tenant names**: else a flow could send it anywhere.
     ///
     /// # Errors
     /// [`ErrorKind::Flow`] where there is no address, or no key for the provider's own.
@@ -58,27 +58,28 @@ impl House {
         let given = given(base);
         // Nodes are drawn with the provider's own address filled in: it is no other for that.
         let own = given.as_deref().filter(|base| *base != self.base).is_some();
-        let base = match given {
-            Some(base) => base,
+        let (base, owner) = match given {
+            Some(base) => (base, None),
             None => self.usual_base(cx).await?,
         };
         let mut key = key.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
         if key.is_none() && !own {
-            key = first(cx, self.key_variables).await?;
+            key = key_for(cx, self.key_variables, owner).await?;
         }
         Ok(Account { base, key })
     }
 
-    async fn usual_base(&self, cx: &Context) -> Result<String, RunError> {
-        if let Some(base) = given(first(cx, self.base_variables).await?) {
-            return Ok(base);
+    /// The address, and whose variable names it, if one does.
+    async fn usual_base(&self, cx: &Context) -> Result<(String, Option<Owner>), RunError> {
+        if let Some(Variable { value, owner }) = first(cx, self.base_variables).await? {
+            return Ok((value.trim_end_matches('/').to_owned(), Some(owner)));
         }
         if self.base.is_empty() {
             let variables = self.base_variables.join(" or ");
             let message = format!("no address: fill in the node's address, or set the variable {variables}");
             return Err(RunError::new(ErrorKind::Flow, message));
         }
-        Ok(self.base.to_owned())
+        Ok((self.base.to_owned(), None))
     }
 }
 
@@ -88,11 +89,31 @@ fn given(base: Option<String>) -> Option<String> {
 }
 
 /// The first of these variables that is set.
-pub(crate) async fn first(cx: &Context, variables: &[&str]) -> Result<Option<String>, RunError> {
+pub(crate) async fn first(cx: &Context, variables: &[&str]) -> Result<Option<Variable>, RunError> {
+    first_that(cx, variables, |_| true).await
+}
+
+/// The first of these keys that may go to an address: the operator's goes to none that a tenant's variable names.
+/// `address` is whose variable named it; `None` for the provider's own.
+pub(crate) async fn key_for(
+    cx: &Context,
+    variables: &[&str],
+    address: Option<Owner>,
+) -> Result<Option<String>, RunError> {
+    let may_go = |owner| owner == Owner::Tenant || address != Some(Owner::Tenant);
+    Ok(first_that(cx, variables, may_go).await?.map(|key| key.value))
+}
+
+async fn first_that(
+    cx: &Context,
+    variables: &[&str],
+    allowed: impl Fn(Owner) -> bool,
+) -> Result<Option<Variable>, RunError> {
     for name in variables {
-        let value = cx.variable(name).await?.map(|value| value.trim().to_owned());
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            return Ok(Some(value));
+        let Some(Variable { value, owner }) = cx.variable(name).await? else { continue };
+        let value = value.trim();
+        if !value.is_empty() && allowed(owner) {
+            return Ok(Some(Variable { value: value.to_owned(), owner }));
         }
     }
     Ok(None)
@@ -136,6 +157,24 @@ mod tests {
         for (variables, base, key, expected_base, expected_key) in cases {
             let (at, with) = account(variables, base, key).await.unwrap();
             assert_eq!((at.as_str(), with.as_deref()), (expected_base, expected_key), "{base:?} {key:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_operators_key_never_goes_where_a_tenant_says() {
+        let other = "https://proxy.example";
+        let (key, base) = (("HOUSE_KEY", "operator"), ("HOUSE_BASE", other));
+        let own = ("HOUSE_KEY", "tenant");
+        for (tenants, operators, expected) in [
+            (&[base][..], &[key][..], (other, None)),
+            (&[base, own], &[key], (other, Some("tenant"))),
+            (&[own], &[base], (other, Some("tenant"))),
+            (&[own], &[key], (HOUSE.base, Some("tenant"))),
+            (&[], &[base, key], (other, Some("operator"))),
+        ] {
+            let cx = Stand::offline().variables_of(Owner::Tenant, tenants, operators).cx();
+            let account = HOUSE.open_account(&cx, None, None).await.unwrap();
+            assert_eq!((account.base.as_str(), account.key.as_deref()), expected, "{tenants:?}");
         }
     }
 

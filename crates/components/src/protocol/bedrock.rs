@@ -62,7 +62,7 @@ impl Bedrock {
         let named = settings.region.filter(|region| !region.trim().is_empty());
         let named = match named {
             Some(region) => Some(region),
-            None => first(cx, &["AWS_REGION", "AWS_DEFAULT_REGION"]).await?,
+            None => first(cx, &["AWS_REGION", "AWS_DEFAULT_REGION"]).await?.map(|region| region.value),
         };
         let region = region(named.as_deref().unwrap_or(REGION))?.to_owned();
         let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };

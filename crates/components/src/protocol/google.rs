@@ -109,7 +109,7 @@ async fn account(cx: &Context, file: Option<String>) -> Result<Option<Arc<Servic
         return Ok(Some(Arc::new(ServiceAccount::read(&file.bytes)?)));
     }
     let text = first(cx, &["GOOGLE_APPLICATION_CREDENTIALS"]).await?;
-    text.map(|text| ServiceAccount::read(text.as_bytes()).map(Arc::new)).transpose()
+    text.map(|text| ServiceAccount::read(text.value.as_bytes()).map(Arc::new)).transpose()
 }
 
 fn no_account() -> RunError {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use futures::stream::{self, StreamExt};
 use millrace_engine::{
     Admission, ChatMessage, ChatReply, ChatRequest, Clock, Context, ErrorKind, MemoryJournal, MemorySessions,
-    Nowhere, Resources, Role, RunError, Services, Supervisor, ToolSpec, Variables,
+    Nowhere, Resources, Role, RunError, Services, Supervisor, ToolSpec, Variable, Variables,
 };
 use millrace_outbound::{Answer, Hop, Outbound, OutboundConfig, Transport, TransportError};
 use serde_json::{Map, Value as Json};
@@ -79,7 +79,7 @@ impl Supervisor for Run {
 
 #[async_trait]
 impl Variables for Run {
-    async fn get(&self, _: &str) -> Result<Option<String>, RunError> {
+    async fn get(&self, _: &str) -> Result<Option<Variable>, RunError> {
         Ok(None)
     }
 }

@@ -17,6 +17,7 @@ use super::remote::{
     self, Hit, Point, Protocol, Query, exchange, given, object_of, segment, unfit, vector_json, vector_of,
 };
 use super::wired_documents::documents;
+use crate::protocol::account::{first, key_for};
 use crate::protocol::service::Service;
 
 /// Where the addresses of indexes are asked for.
@@ -62,9 +63,10 @@ impl Component for Pinecone {
 
     async fn run(self, cx: &Context) -> Result<Outputs, RunError> {
         let documents = documents("documents", self.documents.unwrap_or_default())?;
+        let control = first(cx, &["PINECONE_CONTROLLER_HOST"]).await?;
         let key = match given(self.pinecone_api_key) {
             Some(key) => Some(key),
-            None => cx.variable("PINECONE_API_KEY").await?,
+            None => key_for(cx, &["PINECONE_API_KEY"], control.as_ref().map(|host| host.owner)).await?,
         };
         let missing = || unfit("pinecone_api_key", "fill it in, or set the variable PINECONE_API_KEY");
         let service = Service::new(cx, "Pinecone", "the Pinecone protocol").secret(
@@ -72,10 +74,9 @@ impl Component for Pinecone {
             "",
             &key.ok_or_else(missing)?,
         );
-        // Only whoever runs the installation may move it, since the key goes there.
-        let control = cx.variable("PINECONE_CONTROLLER_HOST").await?;
+        let control = control.map_or_else(|| CONTROL.to_owned(), |host| host.value);
         let index = PineconeIndex {
-            control: control.unwrap_or_else(|| CONTROL.to_owned()).trim_end_matches('/').to_owned(),
+            control: control.trim_end_matches('/').to_owned(),
             name: segment("index_name", &self.index_name)?,
             namespace: given(self.namespace).unwrap_or_default(),
             text: self.text_key,

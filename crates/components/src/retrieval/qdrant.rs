@@ -18,6 +18,7 @@ use super::remote::{
     self, Hit, Point, Protocol, Query, exchange, given, object_of, segment, unfit, vector_json, vector_of,
 };
 use super::wired_documents::documents;
+use crate::protocol::account::{first, key_for};
 use crate::protocol::service::Service;
 
 /// The node's fields.
@@ -114,11 +115,13 @@ impl Qdrant {
         let address = match &own {
             Some(own) => own.clone(),
             None => {
+                let named = first(cx, &["QDRANT_URL"]).await?;
+                let named =
+                    named.ok_or_else(|| unfit("url", "is required: the address of a Qdrant server"))?;
                 if key.is_none() {
-                    key = cx.variable("QDRANT_API_KEY").await?;
+                    key = key_for(cx, &["QDRANT_API_KEY"], Some(named.owner)).await?;
                 }
-                let named = cx.variable("QDRANT_URL").await?;
-                named.ok_or_else(|| unfit("url", "is required: the address of a Qdrant server"))?
+                named.value
             }
         };
         let mut service = Service::new(cx, "Qdrant", "the Qdrant protocol")

@@ -68,7 +68,7 @@ impl Component for GoogleSearchApiWrapper {
     async fn run(self, cx: &Context) -> Result<Outputs, RunError> {
         let engine = match self.google_cse_id {
             Some(engine) => Some(engine),
-            None => cx.variable("GOOGLE_CSE_ID").await?,
+            None => cx.variable("GOOGLE_CSE_ID").await?.map(|engine| engine.value),
         };
         let engine = engine.ok_or_else(|| {
             let message = "no search engine: fill in the node's field google_cse_id, or set the variable \

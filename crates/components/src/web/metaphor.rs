@@ -14,6 +14,7 @@ use url::form_urlencoded;
 
 use super::fetch;
 use super::search::list;
+use crate::protocol::account::{first, key_for};
 use crate::protocol::service::Service;
 
 /// Where the service answers, unless the variable names another.
@@ -53,11 +54,12 @@ impl Component for Metaphor {
     };
 
     async fn run(self, cx: &Context) -> Result<Outputs, RunError> {
-        let base = cx.variable(BASE_VARIABLE).await?.unwrap_or_else(|| BASE.to_owned());
+        let named = first(cx, &[BASE_VARIABLE]).await?;
         let key = match self.metaphor_api_key {
             Some(key) => Some(key),
-            None => cx.variable("METAPHOR_API_KEY").await?,
+            None => key_for(cx, &["METAPHOR_API_KEY"], named.as_ref().map(|base| base.owner)).await?,
         };
+        let base = named.map_or_else(|| BASE.to_owned(), |base| base.value);
         let key = key.ok_or_else(|| {
             let message = "no key for Metaphor: fill in the node's field metaphor_api_key, or set the variable \
                            METAPHOR_API_KEY";

@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 use url::Url;
 
 use super::fetch;
+use crate::protocol::account::{first, key_for};
 use crate::protocol::service::Service;
 
 /// Characters of a question at most; a longer one is no question.
@@ -115,14 +116,14 @@ impl Search {
         settings: Settings,
     ) -> Result<Self, RunError> {
         let own = settings.address.filter(|address| !address.trim().is_empty());
-        let replaced = cx.variable(provider.base_variable).await?;
-        let base = replaced.as_deref().unwrap_or(provider.base).trim().trim_end_matches('/');
+        let replaced = first(cx, &[provider.base_variable]).await?;
+        let base = replaced.as_ref().map_or(provider.base, |base| &base.value).trim_end_matches('/');
         let address =
             own.as_deref().map_or_else(|| format!("{base}{}", provider.path), |own| own.trim().to_owned());
         let mut key = settings.key.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
         let (field, variable) = provider.key_names;
         if key.is_none() && own.is_none() && provider.key != Key::None {
-            key = cx.variable(variable).await?;
+            key = key_for(cx, &[variable], replaced.as_ref().map(|base| base.owner)).await?;
         }
         if key.is_none() && provider.key != Key::None && (own.is_some() || replaced.is_none()) {
             let message = format!(

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use millrace_engine::{
-    Clock, FlowError, Journal, Leniency, MemoryJournal, MemorySessions, Nowhere, Plan, ProcessInputs,
-    Resources, Run, RunError, Services, TweakError, Tweaks, Unsupervised, Variables, parse,
+    Clock, FlowError, Journal, Leniency, MemoryJournal, MemorySessions, Nowhere, Owner, Plan, ProcessInputs,
+    Resources, Run, RunError, Services, TweakError, Tweaks, Unsupervised, Variable, Variables, parse,
 };
 use serde_json::{Map, Value as Json};
 
@@ -55,8 +55,9 @@ struct Fixed;
 
 #[async_trait]
 impl Variables for Fixed {
-    async fn get(&self, name: &str) -> Result<Option<String>, RunError> {
-        Ok((name == "GREETING").then(|| "hello from a variable".to_owned()))
+    async fn get(&self, name: &str) -> Result<Option<Variable>, RunError> {
+        let greeting = || Variable { value: "hello from a variable".to_owned(), owner: Owner::Tenant };
+        Ok((name == "GREETING").then(greeting))
     }
 }
 
