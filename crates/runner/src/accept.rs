@@ -9,7 +9,10 @@ use millrace_store::{
     TaskRecord, TenantId,
 };
 
+use serde_json::{Map, Value as Json};
+
 use crate::call::{Idempotency, Job, Stored};
+use crate::secrets::{CallVariables, Secrets};
 use crate::{Runner, RunnerError};
 
 /// A task that will be run, or was.
@@ -19,6 +22,15 @@ pub struct Accepted {
     pub task: TaskId,
     /// The conversation it belongs to.
     pub session: SessionId,
+}
+
+/// What a retry brings again, since nothing has kept it.
+#[derive(Debug, Clone, Default)]
+pub struct Again {
+    /// Tweaks, of which those that were erased are taken.
+    pub tweaks: Map<String, Json>,
+    /// Variables, likewise.
+    pub variables: CallVariables,
 }
 
 /// What a name for a call stands for.
@@ -59,12 +71,14 @@ impl Runner {
     /// one has recorded is not done again. The failed one stays as it is.
     ///
     /// # Errors
-    /// [`RunnerError::NoTask`], [`RunnerError::NotFailed`], those of the store and of the idempotency key.
+    /// [`RunnerError::NoTask`], [`RunnerError::NotFailed`], those of the store and of the idempotency key, and
+    /// [`RunnerError::Erased`] where the call had brought secrets: they are in `again`, or it cannot be repeated.
     pub async fn retry(
         &self,
         tenant: &TenantId,
         failed: TaskId,
         idempotency: Option<Idempotency>,
+        again: &Again,
     ) -> Result<Accepted, RunnerError> {
         let store = self.store();
         let old = store.task(tenant, failed).await?.ok_or(RunnerError::NoTask)?;
@@ -72,17 +86,29 @@ impl Runner {
             return Err(RunnerError::NotFailed(old.state));
         }
         let input = store.task_input(tenant, failed).await?.ok_or(RunnerError::NotKept)?;
+        let stored: Stored = serde_json::from_value(input.value.clone()).map_err(|error| {
+            RunnerError::Flow(
+                RunError::new(ErrorKind::Internal, "The call could not be read back").because(error),
+            )
+        })?;
+        let secrets = stored.erased.given_again(&again.tweaks, &again.variables)?;
         let fresh = accepted(&old)?.with_id(store.new_task_id());
         let new = match self.reserve(tenant, idempotency.as_ref(), fresh, None).await? {
             Named::New(new) | Named::Abandoned(new) => new,
             Named::Known(known) => return accepted(&known),
         };
-        let callback =
-            serde_json::from_value::<Stored>(input.clone()).is_ok_and(|s| s.callback_url.is_some());
         store.copy_journal(tenant, failed, new.task).await?;
         let session = new.session.as_str().to_owned();
-        let task = NewTask::new(new.task, tenant.clone(), old.flow, old.flow_version, session, input);
-        store.submit(&NewTask { origin: old.origin, callback, timeout: old.timeout, ..task }).await?;
+        let task = NewTask::new(new.task, tenant.clone(), old.flow, old.flow_version, session, input.value);
+        let task = NewTask {
+            origin: old.origin,
+            callback: stored.callback_url.is_some(),
+            timeout: old.timeout,
+            sealed: stored.is_private(),
+            secrets: secrets.into_json(),
+            ..task
+        };
+        store.submit(&task).await?;
         Ok(new)
     }
 
@@ -159,7 +185,12 @@ impl Runner {
         default: JournalMode,
     ) -> Result<NewTask, RunnerError> {
         let flow_version = job.flow.version.clone().ok_or_else(|| RunnerError::Flow(no_data(job.flow.id)))?;
-        let stored = Stored { call: job.call.clone(), callback_url: job.options.callback_url.clone() };
+        let (secrets, kept) = Secrets::taken_from(job.call.tweaks(), &job.options.variables, plan);
+        let stored = Stored {
+            call: job.call.clone().with_tweaks(kept),
+            callback_url: job.options.callback_url.clone(),
+            erased: secrets.names(),
+        };
         let input = serde_json::to_value(&stored).map_err(|e| {
             RunnerError::Flow(RunError::new(ErrorKind::Internal, "The call could not be kept").because(e))
         })?;
@@ -169,6 +200,8 @@ impl Runner {
             mode: mode(job, plan, default),
             timeout: job.options.timeout.or_else(|| self.timeout_of(plan)),
             callback: job.options.callback_url.is_some(),
+            sealed: stored.is_private(),
+            secrets: secrets.into_json(),
             ..task
         })
     }

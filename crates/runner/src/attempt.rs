@@ -21,6 +21,7 @@ use crate::Runner;
 use crate::call::Stored;
 use crate::execute::{Answer, Parts, failed, outcome_of, too_large};
 use crate::journal::StoredJournal;
+use crate::secrets::Secrets;
 use crate::supervisor::{Stop, Watch, Watched};
 
 /// Pause before a failed attempt is repeated: doubled with each, up to the limit.
@@ -172,9 +173,12 @@ impl Runner {
     async fn parts(&self, lease: &Lease, watch: &Arc<Watch>) -> Result<Result<Parts, RunError>, StoreError> {
         let input = self.store().input(lease).await?;
         let internal = |message| Ok(Err(RunError::new(ErrorKind::Internal, message)));
-        let Ok(Stored { call, .. }) = serde_json::from_value(input) else {
+        let Ok(Stored { call, .. }) = serde_json::from_value(input.value) else {
             return internal("The task's input could not be read back");
         };
+        let secrets = Secrets::of(input.secrets);
+        let tweaks = secrets.tweaks_over(call.tweaks().clone());
+        let call = call.with_tweaks(tweaks);
         let Ok(session) = SessionId::try_from(lease.session.as_str()) else {
             return internal("The task's session id could not be read back");
         };
@@ -192,6 +196,7 @@ impl Runner {
             session,
             origin: lease.origin,
             call,
+            variables: secrets.call_variables(),
             plan,
             tweaks,
             journal: self.journal(lease, watch).await?,

@@ -7,6 +7,8 @@ use millrace_store::{FlowRecord, IdempotencyKey, JournalMode, SessionId, TenantI
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use crate::secrets::{CallVariables, Erased};
+
 /// A call of a flow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -88,6 +90,8 @@ pub struct Options {
     pub callback_url: Option<String>,
     /// The caller's name for this call: the same again is the same task.
     pub idempotency: Option<Idempotency>,
+    /// Variables for this run alone, before those of the tenant.
+    pub variables: CallVariables,
 }
 
 /// A caller's name for a call, and what tells this call from another one.
@@ -106,6 +110,16 @@ pub(crate) struct Stored {
     pub call: Call,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<String>,
+    /// What was taken out of the tweaks.
+    #[serde(default)]
+    pub erased: Erased,
+}
+
+impl Stored {
+    /// Whether it may hold what its caller keeps to itself: an address can, and any tweak.
+    pub fn is_private(&self) -> bool {
+        self.callback_url.is_some() || !self.call.tweaks().is_empty()
+    }
 }
 
 impl Call {

@@ -62,7 +62,8 @@ impl Runner {
         else {
             return Ok(None);
         };
-        let Some(url) = serde_json::from_value::<Stored>(input).ok().and_then(|stored| stored.callback_url)
+        let Some(url) =
+            serde_json::from_value::<Stored>(input.value).ok().and_then(|stored| stored.callback_url)
         else {
             return Ok(None);
         };

@@ -15,7 +15,7 @@ use std::time::Duration;
 use millrace_components::VARIABLES;
 use millrace_engine::{Leniency, Registry};
 use millrace_outbound::{HostRule, Outbound, OutboundConfig, OutboundError};
-use millrace_store::{Store, StoreConfig, SystemHost};
+use millrace_store::{MasterKey, Store, StoreConfig, SystemHost};
 use thiserror::Error;
 use tokio_util::task::TaskTracker;
 
@@ -65,6 +65,11 @@ pub struct Environment {
     pub strict_code: bool,
     /// `MILLRACE_LENIENT_TWEAKS`: ignore tweaks that fit nothing, as Langflow does. Off by default.
     pub lenient_tweaks: bool,
+    /// `MILLRACE_KMS_KEY_ID`: id, ARN or alias of the KMS key that wraps the keys of secrets; or `MILLRACE_KEY_FILE`,
+    /// a file of 32 bytes, for the local cloud. One of them is required.
+    pub master_key: MasterKey,
+    /// `MILLRACE_MAX_VARIABLES`: how many variables a tenant may have. 200 by default.
+    pub max_variables: usize,
     /// `MILLRACE_ALLOW_HOSTS`: comma-separated `host` or `host:port` that flows may reach although the
     /// address guard would refuse them. None by default.
     pub allow_hosts: Vec<HostRule>,
@@ -123,6 +128,8 @@ impl Environment {
             index_bytes: RunnerConfig::default().index_bytes,
             strict_code: false,
             lenient_tweaks: false,
+            master_key: MasterKey::None,
+            max_variables: store.max_variables,
             allow_hosts: Vec::new(),
             allow_loopback: false,
             plain_keys: false,
@@ -170,6 +177,11 @@ impl Environment {
             },
             strict_code: flag("MILLRACE_STRICT_CODE")?,
             lenient_tweaks: flag("MILLRACE_LENIENT_TWEAKS")?,
+            master_key: master_key(get("MILLRACE_KMS_KEY_ID"), get("MILLRACE_KEY_FILE"))?,
+            max_variables: match get("MILLRACE_MAX_VARIABLES") {
+                Some(value) => number("MILLRACE_MAX_VARIABLES", &value)?,
+                None => defaults.max_variables,
+            },
             allow_hosts: hosts("MILLRACE_ALLOW_HOSTS", &get("MILLRACE_ALLOW_HOSTS").unwrap_or_default())?,
             allow_loopback: flag("MILLRACE_ALLOW_LOOPBACK")?,
             plain_keys: flag("MILLRACE_PLAIN_KEYS")?,
@@ -221,6 +233,8 @@ impl Environment {
             tenant_concurrency: self.tenant_concurrency,
             max_upload_bytes: self.max_upload_bytes,
             plain_keys: self.plain_keys,
+            master_key: self.master_key.clone(),
+            max_variables: self.max_variables,
             ..StoreConfig::new(self.table.as_str(), self.queue_url.as_str())
         }
     }
@@ -259,6 +273,20 @@ impl fmt::Debug for Environment {
     }
 }
 
+/// The key of KMS goes before a file.
+fn master_key(kms: Option<String>, file: Option<String>) -> Result<MasterKey, EnvironmentError> {
+    const FILE: &str = "MILLRACE_KEY_FILE";
+    match (kms, file) {
+        (Some(key), _) => Ok(MasterKey::Kms(key)),
+        (None, Some(file)) => {
+            let wrong = || EnvironmentError::Invalid { name: FILE, expected: "a file of 32 bytes" };
+            let bytes = std::fs::read(file).map_err(|_| wrong())?;
+            bytes.try_into().map(MasterKey::local).map_err(|_| wrong())
+        }
+        (None, None) => Err(EnvironmentError::Missing("MILLRACE_KMS_KEY_ID")),
+    }
+}
+
 fn number<T: FromStr>(name: &'static str, value: &str) -> Result<T, EnvironmentError> {
     value.parse().map_err(|_| EnvironmentError::Invalid { name, expected: "a whole number" })
 }
@@ -284,20 +312,25 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Environment, EnvironmentError> {
-        let required = [("MILLRACE_TABLE", "tasks"), ("MILLRACE_QUEUE_URL", "http://queue/q")];
+        let required = [
+            ("MILLRACE_TABLE", "tasks"),
+            ("MILLRACE_QUEUE_URL", "http://queue/q"),
+            ("MILLRACE_KMS_KEY_ID", "alias/millrace"),
+        ];
         let all: BTreeMap<_, _> = required.iter().chain(variables).copied().collect();
         Environment::read(|name| all.get(name).map(|value| (*value).to_owned()))
     }
 
     #[test]
-    fn only_table_and_queue_are_required() {
+    fn only_table_queue_and_key_are_required() {
         let environment = read(&[]).unwrap();
         assert_eq!((environment.table.as_str(), environment.queue_url.as_str()), ("tasks", "http://queue/q"));
         assert_eq!(environment.max_body_bytes, 5_000_000);
         assert_eq!(environment.lease, Duration::from_secs(30));
         assert_eq!((environment.bucket, environment.files_root), (None, None));
         assert!(!environment.plain_keys && !environment.allow_loopback && environment.variables.is_empty());
-        for name in ["MILLRACE_TABLE", "MILLRACE_QUEUE_URL"] {
+        assert_eq!(environment.store_config().master_key, MasterKey::Kms("alias/millrace".to_owned()));
+        for name in ["MILLRACE_TABLE", "MILLRACE_QUEUE_URL", "MILLRACE_KMS_KEY_ID"] {
             assert_eq!(read(&[(name, "")]).unwrap_err(), EnvironmentError::Missing(name));
         }
     }
@@ -336,6 +369,21 @@ mod tests {
         assert_eq!(environment.runner_config().files_root, Some(PathBuf::from("/data")));
         assert_eq!(environment.outbound_config().allow.len(), 2);
         assert!(!format!("{environment:?}").contains("sk-secret"));
+    }
+
+    #[test]
+    fn a_key_file_has_32_bytes() {
+        let file = std::env::temp_dir().join(format!("millrace-key-{}", std::process::id()));
+        let read = || read(&[("MILLRACE_KMS_KEY_ID", ""), ("MILLRACE_KEY_FILE", file.to_str().unwrap())]);
+        for (bytes, good) in [(31, false), (32, true), (33, false)] {
+            std::fs::write(&file, vec![7; bytes]).unwrap();
+            match read() {
+                Ok(environment) => assert!(good && environment.master_key == MasterKey::local([7; 32])),
+                Err(error) => assert!(!good && error.to_string().contains("MILLRACE_KEY_FILE"), "{error}"),
+            }
+        }
+        std::fs::remove_file(&file).unwrap();
+        assert!(read().is_err());
     }
 
     #[test]

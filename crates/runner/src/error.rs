@@ -41,6 +41,9 @@ pub enum RunnerError {
     /// A task that was run while its caller waited keeps nothing that it could be run on again.
     #[error("The task was run while its caller waited; make the call again instead")]
     NotKept,
+    /// A retry needs secrets that were erased with the end of the task, and does not bring them.
+    #[error("The secrets of the task were erased when it ended; send them again: {0}")]
+    Erased(String),
     /// What has ended cannot be cancelled.
     #[error("The task has already ended: it is {}", .0.as_str())]
     Ended(State),

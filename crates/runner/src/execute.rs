@@ -13,6 +13,9 @@ use serde_json::{Value as Json, json};
 
 use crate::Runner;
 use crate::call::{Call, Inputs};
+use crate::journal::RedactingJournal;
+use crate::redact::Redactor;
+use crate::secrets::{CallVariables, Secrets};
 
 /// What a run answers.
 #[derive(Debug, Clone)]
@@ -31,6 +34,8 @@ pub(crate) struct Parts {
     /// The task, or the first of its chain where it is a retry.
     pub origin: TaskId,
     pub call: Call,
+    /// Variables for this run alone.
+    pub variables: CallVariables,
     pub plan: Arc<Plan>,
     pub tweaks: Tweaks,
     pub journal: Arc<dyn Journal>,
@@ -43,7 +48,13 @@ impl Runner {
         &self,
         parts: Parts,
     ) -> impl Future<Output = Result<Answer, RunError>> + Send + 'static {
-        let Parts { tenant, flow, session, origin, call, plan, tweaks, journal, supervisor } = parts;
+        let Parts { tenant, flow, session, origin, call, variables, plan, tweaks, journal, supervisor } =
+            parts;
+        let redactor = Arc::new(Redactor::default());
+        let (secrets, _) = Secrets::taken_from(call.tweaks(), &variables, Some(&plan));
+        secrets.texts().into_iter().for_each(|secret| redactor.hide(secret));
+        let journal = Arc::new(RedactingJournal { journal, redactor: redactor.clone() });
+        let variables = self.variables(&tenant, variables, redactor.clone());
         let run = Run {
             plan,
             tweaks,
@@ -51,12 +62,15 @@ impl Runner {
             flow_id: flow.to_string(),
             session_id: session.as_str().to_owned(),
             clear_session: matches!(call, Call::Process { clear_session: true, .. }),
-            services: self.services(&tenant, flow, &session, journal, supervisor),
+            services: self.services((&tenant, flow, &session), journal, variables, supervisor),
         };
         async move {
             let answered = AssertUnwindSafe(answer(&run, call)).catch_unwind().await;
             let fault = |_| Err(RunError::new(ErrorKind::Internal, "The run ended by a fault of Millrace"));
-            answered.unwrap_or_else(fault)
+            match answered.unwrap_or_else(fault) {
+                Ok(answer) => Ok(Answer { result: redactor.json(answer.result), ..answer }),
+                Err(error) => Err(redactor.error(error)),
+            }
         }
     }
 }

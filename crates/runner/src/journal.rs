@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use millrace_engine::{EffectKey, ErrorKind, Journal, MemoryJournal, Record, RunError, Usage};
 use millrace_store::{JournalRecord, Store, StoreError, TaskId, TenantId};
 
+use crate::redact::Redactor;
 use crate::services::unavailable;
 use crate::supervisor::Watch;
 
@@ -15,6 +16,25 @@ use crate::supervisor::Watch;
 const KEEP_TRYING: Duration = Duration::from_secs(20);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// A journal that is given no secret: **what a record holds is what the run goes on with**, so that a run that is
+/// resumed sees the same.
+pub(crate) struct RedactingJournal {
+    pub journal: Arc<dyn Journal>,
+    pub redactor: Arc<Redactor>,
+}
+
+#[async_trait]
+impl Journal for RedactingJournal {
+    async fn recorded(&self, key: &EffectKey) -> Result<Option<Record>, RunError> {
+        self.journal.recorded(key).await
+    }
+
+    async fn record(&self, key: &EffectKey, record: Record) -> Result<Record, RunError> {
+        let response = self.redactor.json(record.response);
+        self.journal.record(key, Record { response, ..record }).await
+    }
+}
 
 /// Records in the table.
 ///

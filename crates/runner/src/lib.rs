@@ -5,6 +5,7 @@ mod attempt;
 mod call;
 mod callback;
 mod config;
+mod credentials;
 pub mod environment;
 mod error;
 mod execute;
@@ -15,12 +16,15 @@ mod journal;
 mod keep_alive;
 mod now;
 mod plans;
+mod redact;
+mod secrets;
 mod services;
 #[cfg(test)]
 mod services_tests;
 mod session_tweaks;
 mod supervisor;
 mod sweep;
+mod variables;
 mod view;
 
 use std::sync::Arc;
@@ -31,14 +35,16 @@ use millrace_store::Store;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use accept::Accepted;
+pub use accept::{Accepted, Again};
 pub use attempt::{Delivery, Visit};
 pub use call::{Call, Idempotency, Inputs, Job, Options, Session};
 pub use config::RunnerConfig;
+pub use credentials::{Moved, Moves};
 pub use error::RunnerError;
 pub use execute::Answer;
 pub use millrace_engine::Report;
 pub use now::{Executed, Ran};
+pub use secrets::CallVariables;
 pub use sweep::Swept;
 pub use view::TaskView;
 

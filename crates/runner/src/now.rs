@@ -117,6 +117,7 @@ impl Runner {
             session: session.clone(),
             origin: waiting.task.id,
             call: job.call.clone(),
+            variables: job.options.variables.clone(),
             plan,
             tweaks,
             journal: waiting.journal.clone(),

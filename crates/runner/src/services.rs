@@ -64,16 +64,6 @@ pub(crate) fn unavailable(error: StoreError) -> RunError {
     RunError::new(kind, error.to_string()).transient(transient).because(format!("{error:?}"))
 }
 
-/// The operator's variables. A tenant's own come before these once they are kept.
-struct OperatorVariables(std::collections::BTreeMap<String, String>);
-
-#[async_trait]
-impl Variables for OperatorVariables {
-    async fn get(&self, name: &str) -> Result<Option<String>, RunError> {
-        Ok(self.0.get(name).cloned())
-    }
-}
-
 struct HostClock(Store);
 
 impl Clock for HostClock {
@@ -85,10 +75,9 @@ impl Clock for HostClock {
 impl Runner {
     pub(crate) fn services(
         &self,
-        tenant: &TenantId,
-        flow: FlowId,
-        session: &SessionId,
+        (tenant, flow, session): (&TenantId, FlowId, &SessionId),
         journal: Arc<dyn Journal>,
+        variables: Arc<dyn Variables>,
         supervisor: Arc<dyn Supervisor>,
     ) -> Services {
         let store = self.0.store.clone();
@@ -100,7 +89,7 @@ impl Runner {
                 flow,
                 session: session.clone(),
             }),
-            variables: Arc::new(OperatorVariables(self.0.config.variables.clone())),
+            variables,
             files: Arc::new(TenantFiles {
                 store: store.clone(),
                 tenant: tenant.clone(),

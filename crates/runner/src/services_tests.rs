@@ -29,7 +29,10 @@ impl Setup {
     async fn new(name: &str) -> Self {
         let cloud = LocalCloud::start(LocalConfig::default()).await.unwrap();
         create_table_if_absent(&cloud.dynamodb_client(), "millrace").await.unwrap();
-        let config = StoreConfig::new("millrace", cloud.queue_url());
+        let config = StoreConfig {
+            master_key: millrace_store::MasterKey::local([7; 32]),
+            ..StoreConfig::new("millrace", cloud.queue_url())
+        };
         let store = Store::new(cloud.dynamodb_client(), cloud.sqs_client(), config, Arc::new(SystemHost));
         let store = store.with_bucket(cloud.s3_client(), cloud.bucket());
         let store = store.with_credentials(cloud.sdk_config().credentials_provider().unwrap());

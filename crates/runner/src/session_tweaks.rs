@@ -1,9 +1,10 @@
 //! Tweaks over a conversation.
 //!
 //! Langflow builds a flow once for a session, with the tweaks of the call that began it, and keeps what it built
-//! (contract 1.3). Here every call is built anew, so the tweaks are kept in its place.
+//! (contract 1.3). Here every call is built anew, so the tweaks are kept in its place: sealed, since there may be keys
+//! among them.
 
-use millrace_store::{SessionId, StoreError, TaskId};
+use millrace_store::{FlowId, SessionId, StoreError, TaskId};
 use serde_json::{Map, Value as Json, json};
 
 use crate::call::{Call, Job, Session};
@@ -11,7 +12,9 @@ use crate::{Runner, RunnerError};
 
 /// Where they stand in the conversation; no component's scope begins so.
 const SCOPE: &str = "/tweaks";
-/// Stands for tweaks that were too large to be kept.
+/// What is sealed, for the store.
+const SEALED: &str = "tweaks of a conversation";
+/// Stands for tweaks that were too large to be kept; what is sealed has no blank.
 const TOO_LARGE: &str = "too large";
 
 impl Runner {
@@ -27,8 +30,15 @@ impl Runner {
         }
         let kept = self.store().session_state(&job.tenant, job.flow.id, &job.session, SCOPE).await?;
         match kept.map(|state| state.body) {
-            Some(Json::Object(first)) => Ok(over(first, own)),
-            Some(_) if own.is_empty() => Err(RunnerError::TweaksNotKept),
+            Some(Json::String(text)) if text == TOO_LARGE => match own.is_empty() {
+                true => Err(RunnerError::TweaksNotKept),
+                false => Ok(own),
+            },
+            Some(Json::String(sealed)) => {
+                let place = (SEALED, &*place_of(job.flow.id, &job.session));
+                let first = self.store().open_text(&job.tenant, place, &sealed).await?;
+                Ok(over(first, own))
+            }
             _ => Ok(own),
         }
     }
@@ -53,7 +63,9 @@ impl Runner {
             let writer = &writer;
             async move { self.store().put_session_state(place, SCOPE, None, writer, &body).await }
         };
-        match put(Json::Object(tweaks.clone())).await {
+        let name = place_of(job.flow.id, session);
+        let sealed = self.store().seal_text(&job.tenant, (SEALED, &name), tweaks).await?;
+        match put(json!(sealed)).await {
             Err(StoreError::TooLarge { .. }) => put(json!(TOO_LARGE)).await?,
             kept => kept?,
         };
@@ -61,8 +73,13 @@ impl Runner {
     }
 }
 
+/// What tells the sealed tweaks of one conversation from those of another.
+fn place_of(flow: FlowId, session: &SessionId) -> String {
+    format!("{flow}/{}", session.as_str())
+}
+
 /// Fields of `own` in place of those of the same node in `first`.
-fn over(mut first: Map<String, Json>, own: Map<String, Json>) -> Map<String, Json> {
+pub(crate) fn over(mut first: Map<String, Json>, own: Map<String, Json>) -> Map<String, Json> {
     for (node, fields) in own {
         match (first.get_mut(&node), fields) {
             (Some(Json::Object(known)), Json::Object(fields)) => known.extend(fields),
