@@ -103,7 +103,7 @@ impl From<StoreError> for ApiError {
             StoreError::Throttled(_) | StoreError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             StoreError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             StoreError::Conflict { .. } => StatusCode::CONFLICT,
-            StoreError::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            StoreError::Invalid { .. } | StoreError::TooMany { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             StoreError::Corrupt { .. } | StoreError::Misconfigured(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let answer = Self::new(status, sentence(&error));
@@ -168,6 +168,7 @@ impl From<RunnerError> for ApiError {
             | RunnerError::NotFailed(_)
             | RunnerError::NotKept
             | RunnerError::TweaksNotKept
+            | RunnerError::Erased(_)
             | RunnerError::Ended(_) => Self::conflict(sentence),
             // The URL is not repeated: it may hold a secret of its own.
             RunnerError::Callback(_) => {

@@ -13,6 +13,7 @@ mod answer;
 mod auth;
 mod background;
 mod body;
+mod call_variables;
 mod digest;
 mod error;
 mod event;

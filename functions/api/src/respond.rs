@@ -32,6 +32,13 @@ pub(crate) fn created(body: &impl Serialize) -> Response {
     json(StatusCode::CREATED, body)
 }
 
+/// It is gone.
+pub(crate) fn nothing() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
 /// Something is being worked on.
 pub(crate) fn accepted(body: &impl Serialize) -> Response {
     json(StatusCode::ACCEPTED, body)

@@ -17,6 +17,7 @@ use crate::error::ApiError;
 use crate::route::Route;
 use crate::routes::{
     api_key, callback_secret, flows, flows_transfer, health, preload, process, run, task, tasks, upload,
+    variables,
 };
 use crate::trace;
 
@@ -48,6 +49,10 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::keyed(PATCH, "/api/v1/flows/{flow_id}", KeyOrToken, flows::update),
         Route::keyed(DELETE, "/api/v1/flows/{flow_id}", KeyOrToken, flows::delete),
         Route::keyed(POST, "/api/v1/upload/{flow_id}", KeyOrToken, upload::upload),
+        Route::keyed(GET, "/api/v1/variables/", KeyOrToken, variables::list),
+        Route::keyed(POST, "/api/v1/variables/", KeyOrToken, variables::create),
+        Route::keyed(PATCH, "/api/v1/variables/{variable_id}", KeyOrToken, variables::update),
+        Route::keyed(DELETE, "/api/v1/variables/{variable_id}", KeyOrToken, variables::delete),
         Route::keyed(GET, "/api/v1/api_key/", KeyOrToken, api_key::list),
         Route::keyed(POST, "/api/v1/api_key/", KeyOrToken, api_key::create),
         Route::keyed(DELETE, "/api/v1/api_key/{key_id}", KeyOrToken, api_key::delete),

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use millrace_runner::{Report, Runner};
+use millrace_runner::{Moved, Moves, Report, Runner};
 use millrace_store::{FlowDraft, FlowId, FlowPatch, FlowRecord, Principal, Store, TenantId};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -38,6 +38,9 @@ pub(crate) struct FlowRead<D> {
     /// What runs, what does not and why, and which services are called; in the answer to an upload.
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<Report>,
+    /// Credentials that stood in the upload and are variables now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    moved_credentials: Vec<Moved>,
 }
 
 /// `POST /api/v1/flows/`
@@ -65,15 +68,26 @@ pub(crate) async fn read(incoming: Incoming, caller: Principal) -> Result<Respon
 pub(crate) async fn update(incoming: Incoming, caller: Principal) -> Result<Response, ApiError> {
     let id = flow_id(&incoming)?;
     let runner = &incoming.app.runner;
-    let patch = patch(incoming.body.into_value())?;
+    let mut patch = patch(incoming.body.into_value())?;
     let (report, warnings) = checked(runner, patch.data.as_ref());
+    // Before anything is kept of a flow that is not there.
+    runner.store().flow(&caller.tenant, id).await?.ok_or_else(unknown)?;
+    let moves = moved(runner, &caller.tenant, patch.data.as_mut()).await?;
     let warnings = patch.data.as_ref().map(|_| warnings);
     let written = patch.data.as_ref().map(to_raw_value).transpose().map_err(ApiError::internal)?;
     let patch = FlowPatch { warnings, ..patch };
-    let record = runner.store().update_flow(&caller.tenant, id, patch).await?.ok_or_else(unknown)?;
+    let record = match runner.store().update_flow(&caller.tenant, id, patch).await {
+        Ok(Some(record)) => record,
+        refused => {
+            runner.undo_moves(&caller.tenant, moves).await;
+            refused?;
+            return Err(unknown());
+        }
+    };
     match written {
         Some(data) => {
-            Ok(respond::ok(&FlowRead { report, ..FlowRead::new(&caller.tenant, record, Some(data)) }))
+            let read = FlowRead::new(&caller.tenant, record, Some(data));
+            Ok(respond::ok(&FlowRead { report, moved_credentials: moves.moved, ..read }))
         }
         None => Ok(respond::ok(&with_data(runner.store(), &caller.tenant, record).await?)),
     }
@@ -99,12 +113,27 @@ pub(crate) async fn all(store: &Store, tenant: &TenantId) -> Result<Vec<FlowRead
 pub(crate) async fn store(
     runner: &Runner,
     tenant: &TenantId,
-    draft: FlowDraft,
+    mut draft: FlowDraft,
 ) -> Result<FlowRead<Box<RawValue>>, ApiError> {
     let (report, warnings) = checked(runner, draft.data.as_ref());
+    let moves = moved(runner, tenant, draft.data.as_mut()).await?;
     let data = draft.data.as_ref().map(to_raw_value).transpose().map_err(ApiError::internal)?;
-    let record = runner.store().create_flow(tenant, draft, warnings).await?;
-    Ok(FlowRead { report, ..FlowRead::new(tenant, record, data) })
+    let record = match runner.store().create_flow(tenant, draft, warnings).await {
+        Ok(record) => record,
+        Err(error) => {
+            runner.undo_moves(tenant, moves).await;
+            return Err(error.into());
+        }
+    };
+    Ok(FlowRead { report, moved_credentials: moves.moved, ..FlowRead::new(tenant, record, data) })
+}
+
+/// The credentials of an upload as variables.
+async fn moved(runner: &Runner, tenant: &TenantId, data: Option<&mut Value>) -> Result<Moves, ApiError> {
+    match data {
+        Some(data) => Ok(runner.move_credentials(tenant, data).await?),
+        None => Ok(Moves::default()),
+    }
 }
 
 fn checked(runner: &Runner, data: Option<&Value>) -> (Option<Report>, Vec<String>) {
@@ -204,6 +233,7 @@ impl<D> FlowRead<D> {
             endpoint_name: record.endpoint_name,
             warnings: record.warnings,
             report: None,
+            moved_credentials: Vec::new(),
         }
     }
 }

@@ -11,3 +11,4 @@ pub(crate) mod run;
 pub(crate) mod task;
 pub(crate) mod tasks;
 pub(crate) mod upload;
+pub(crate) mod variables;

@@ -8,6 +8,7 @@ use millrace_store::{FlowId, FlowRecord, Host, Principal, SessionId, Store, Tena
 use serde_json::{Map, Value};
 
 use crate::answer;
+use crate::call_variables;
 use crate::digest::sha256;
 use crate::error::ApiError;
 use crate::idempotency::Name;
@@ -33,6 +34,7 @@ pub(crate) async fn process(incoming: Incoming, caller: Principal) -> Result<Res
     let Incoming { app, body, headers, .. } = incoming;
     let (runner, body) = (&app.runner, body.into_value());
     let name = Name::read(&headers, body.as_ref())?;
+    let variables = call_variables::read(&headers)?;
     let request = ProcessRequest::read(body, runner.store().config().max_task_timeout)?;
     let flow = find(runner.store(), &caller.tenant, &flow_id).await?;
     let (session, of) = match request.session {
@@ -48,7 +50,7 @@ pub(crate) async fn process(incoming: Incoming, caller: Principal) -> Result<Res
     let call =
         Call::Process { inputs: request.inputs, tweaks: request.tweaks, clear_session: request.clear_cache };
     let idempotency = name.map(|name| name.of("process", flow.id));
-    let options = Options { idempotency, session: of, ..request.options };
+    let options = Options { idempotency, session: of, variables, ..request.options };
     let job = Job { tenant: caller.tenant, flow, session, call, options };
     if !request.sync {
         return Ok(answer::queued(&runner.submit(&job).await?, None));

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::process::session;
 use crate::answer;
 use crate::body::{Body, json_body};
+use crate::call_variables;
 use crate::error::ApiError;
 use crate::form;
 use crate::idempotency::Name;
@@ -39,6 +40,7 @@ pub(crate) async fn run(incoming: Incoming, caller: Principal) -> Result<Respons
     let Incoming { app, body, headers, .. } = incoming;
     let (runner, body) = (&app.runner, value(body).await?);
     let name = Name::read(&headers, body.as_ref())?;
+    let variables = call_variables::read(&headers)?;
     let request = RunRequest::read(fields(body)?, runner.store().config().max_task_timeout)?;
     let flow = find(runner.store(), &caller.tenant, &flow).await?;
     let session = match request.session {
@@ -46,7 +48,7 @@ pub(crate) async fn run(incoming: Incoming, caller: Principal) -> Result<Respons
         None => SessionId::try_from(flow.id.to_string()).map_err(ApiError::internal)?,
     };
     let idempotency = name.map(|name| name.of("run", flow.id));
-    let options = Options { idempotency, ..request.options };
+    let options = Options { idempotency, variables, ..request.options };
     let job = Job { tenant: caller.tenant, flow, session, call: request.call, options };
     if !request.sync {
         return Ok(answer::accepted(&runner.submit(&job).await.map_err(refused)?));

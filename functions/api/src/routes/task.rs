@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use axum::response::Response;
 use jiff::Timestamp;
-use millrace_runner::TaskView;
+use millrace_runner::{Again, TaskView};
 use millrace_store::{Principal, TaskId, TaskRecord, TenantId};
 use tokio::time::Instant;
 
 use crate::answer;
+use crate::call_variables;
 use crate::error::ApiError;
 use crate::idempotency::Name;
 use crate::request::Incoming;
@@ -48,10 +49,17 @@ pub(crate) async fn cancel(incoming: Incoming, caller: Principal) -> Result<Resp
 }
 
 /// `POST /api/v1/task/{task_id}/retry`
+///
+/// Secrets of the first call were erased with its end: they come again, as headers and as `tweaks`.
 pub(crate) async fn retry(incoming: Incoming, caller: Principal) -> Result<Response, ApiError> {
     let id = task_id(&incoming)?;
     let name = Name::read(&incoming.headers, None)?.map(|name| name.of("retry", id));
-    let task = incoming.app.runner.retry(&caller.tenant, id, name).await?;
+    let variables = call_variables::read(&incoming.headers)?;
+    let mut fields = Fields::embedded(incoming.body.into_value());
+    let tweaks = fields.object("tweaks").unwrap_or_default();
+    fields.finish()?;
+    let again = Again { tweaks, variables };
+    let task = incoming.app.runner.retry(&caller.tenant, id, name, &again).await?;
     Ok(answer::queued(&task, Some(id)))
 }
 

@@ -233,6 +233,7 @@ async fn store(table_url: &str, queue_url: &str) -> Store {
     create_table_if_absent(&dynamodb, TABLE).await.unwrap();
     let config = StoreConfig {
         plain_keys: true,
+        master_key: millrace_store::MasterKey::local([7; 32]),
         ..StoreConfig::new(TABLE, format!("{queue_url}/000000000000/tasks"))
     };
     Store::new(dynamodb, aws_sdk_sqs::Client::from_conf(sqs.build()), config, Arc::new(SystemHost))

@@ -17,7 +17,7 @@ enum Flow {
     Echo,
 }
 
-const CASES: [(&str, Flow, u64); 39] = [
+const CASES: [(&str, Flow, u64); 45] = [
     ("api-callback-secret", Flow::None, 200),
     ("api-flows-create", Flow::None, 201),
     ("api-flows-create-chat", Flow::None, 201),
@@ -45,6 +45,8 @@ const CASES: [(&str, Flow, u64); 39] = [
     ("api-process-preload", Flow::None, 404),
     ("api-process-preload", Flow::Chat, 200),
     ("api-process-sync", Flow::None, 404),
+    ("api-process-variable", Flow::None, 404),
+    ("api-process-variable", Flow::Chat, 200),
     ("api-run", Flow::None, 404),
     ("api-run", Flow::Echo, 200),
     ("api-run-stream", Flow::Echo, 200),
@@ -57,6 +59,10 @@ const CASES: [(&str, Flow, u64); 39] = [
     ("api-tasks-list", Flow::None, 200),
     ("api-upload", Flow::None, 404),
     ("api-upload", Flow::Chat, 201),
+    ("api-variable-create", Flow::None, 201),
+    ("api-variable-delete", Flow::None, 404),
+    ("api-variable-list", Flow::None, 200),
+    ("api-variable-update", Flow::None, 404),
     ("api-version", Flow::None, 200),
 ];
 

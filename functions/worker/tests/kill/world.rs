@@ -203,6 +203,8 @@ fn variables(
         ("MILLRACE_LEASE_SECONDS", setup.lease.to_string()),
         ("MILLRACE_MAX_FAILURES", setup.max_failures.to_string()),
         ("MILLRACE_ALLOW_LOOPBACK", "true".to_owned()),
+        // Called by nobody: these tasks have no secrets.
+        ("MILLRACE_KMS_KEY_ID", "alias/millrace".to_owned()),
         ("MILLRACE_LOG", "warn".to_owned()),
         ("OPENAI_API_KEY", "sk-operator".to_owned()),
         ("OPENAI_BASE_URL", provider.base_url().to_owned()),
@@ -220,6 +222,7 @@ fn keep(lines: &Arc<Mutex<Vec<String>>>) -> millrace_local::OnLine {
 fn runner(cloud: &LocalCloud, setup: Setup) -> Runner {
     let config = StoreConfig {
         lease: Duration::from_secs(setup.lease),
+        master_key: millrace_store::MasterKey::local([7; 32]),
         max_failures: setup.max_failures,
         ..StoreConfig::new(LocalConfig::default().table, cloud.queue_url())
     };
