@@ -24,7 +24,7 @@ STORE = INFRA.parent / "crates/store/src"
 SCHEMA = STORE / "schema.rs"
 ENVIRONMENT = INFRA.parent / "crates/runner/src/environment.rs"
 VECTORS = INFRA.parent / "crates/components/src/retrieval/s3_vectors.rs"
-LOCAL_ONLY = {"MILLRACE_ALLOW_LOOPBACK", "MILLRACE_FILES_ROOT", "MILLRACE_PLAIN_KEYS"}
+LOCAL_ONLY = {"MILLRACE_ALLOW_LOOPBACK", "MILLRACE_FILES_ROOT", "MILLRACE_KEY_FILE", "MILLRACE_PLAIN_KEYS"}
 FUNCTIONS = ["Api", "Sweeper", "Worker"]
 # Who may read which index, and who takes messages from which queue.
 READERS = {"open": ["Sweeper"], "list": ["Api"]}
@@ -32,7 +32,7 @@ TAKERS = {"Queue": "Worker", "DeadLetterQueue": "Sweeper"}
 # What an event source does under the role of its function; the store calls none of it.
 TAKING = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 # A transaction needs the actions it is made of.
-MADE_OF = {"dynamodb:TransactWriteItems": {"dynamodb:PutItem", "dynamodb:DeleteItem"}}
+MADE_OF = {"dynamodb:TransactWriteItems": {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}}
 # A tag needs a right of its own, and a missing object is only said to be missing to who may list.
 COMES_WITH = {"s3:PutObject": {"s3:PutObject", "s3:PutObjectTagging"}, "s3:GetObject": {"s3:GetObject", "s3:ListBucket"}}
 # Seconds: what the gateway waits at most, what Lambda allows, what is left to the api after its answer at least.
@@ -162,7 +162,7 @@ def check_functions(template):
 
 
 def check_variables(template):
-    """Each function gets what `environment.rs` reads, no more and no less; three are safe on one's own machine alone."""
+    """Each function gets what `environment.rs` reads, no more and no less; four are safe on one's own machine alone."""
     source = ENVIRONMENT.read_text().split("#[cfg(test)]")[0]
     read = set(re.findall(r'"(MILLRACE_\w+)"', source))
     check("variables for the local cloud alone", LOCAL_ONLY <= read, ", ".join(sorted(LOCAL_ONLY)))
@@ -303,6 +303,16 @@ def check_bucket(template):
     check("bucket: outlives the stack", kept in ("Retain", "RetainExceptOnCreate"), kept)
 
 
+def check_key(template):
+    (key,) = of_type(template, "AWS::KMS::Key").values()
+    check("key of secrets: rotated", key["EnableKeyRotation"] is True)
+    (statement,) = key["KeyPolicy"]["Statement"]
+    owner = statement["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+    check("key of secrets: the account's own policies decide", owner and statement["Effect"] == "Allow")
+    (kept,) = [r.get("DeletionPolicy") for r in template["Resources"].values() if r["Type"] == "AWS::KMS::Key"]
+    check("key of secrets: outlives the stack, as what it opens does", kept in ("Retain", "RetainExceptOnCreate"), kept)
+
+
 def check_event_sources(template):
     functions, queues = of_type(template, "AWS::Lambda::Function"), of_type(template, "AWS::SQS::Queue")
     sources = of_type(template, "AWS::Lambda::EventSourceMapping")
@@ -375,7 +385,11 @@ def check_rights(template):
         check(f"{queue}: who sends to it", senders == (FUNCTIONS if queue == "Queue" else []), ", ".join(senders))
     deletes = [a for a, _ in rights["Sweeper"] if a in ("dynamodb:DeleteItem", "dynamodb:BatchWriteItem")]
     check("the sweeper deletes no row", not deletes, ", ".join(deletes))
-    allowed = {a for pairs in rights.values() for a, _ in pairs if a.startswith(("dynamodb:", "sqs:", "s3:"))}
+    allowed = {a for pairs in rights.values() for a, _ in pairs if a.startswith(("dynamodb:", "sqs:", "s3:", "kms:"))}
+    makers = sorted(f for f, pairs in rights.items() if "kms:GenerateDataKey" in {a for a, _ in pairs})
+    check("who makes data keys", makers == ["Api"], ", ".join(makers))
+    opened = {logical(r) for pairs in rights.values() for a, r in pairs if a.startswith("kms:")}
+    check("one key, that of this stack", opened == {"SecretsKey"}, ", ".join(sorted(map(str, opened))))
     writers = sorted(f for f, pairs in rights.items() if "s3:PutObject" in {a for a, _ in pairs})
     check("who writes objects", writers == ["Api", "Worker"], ", ".join(writers))
     check("nobody deletes objects", "s3:DeleteObject" not in allowed)
@@ -405,6 +419,7 @@ def called_by_store():
     """The actions that the store's calls of the SDKs need: `self.sqs().send_message()` is `sqs:SendMessage`."""
     source = "\n".join(p.read_text() for p in sorted(STORE.rglob("*.rs")))
     calls = re.findall(r"\.(dynamodb|sqs)\(\)\s*\.(\w+)\(\)", source)
+    calls += [("kms", call) for call in re.findall(r"\bclient\s*\.(\w+)\(\)", (STORE / "seal/master.rs").read_text())]
     calls += [("s3", call) for call in re.findall(r"\bclient\s*\.(\w+)\(\)", (STORE / "bucket.rs").read_text())]
     actions = {f"{service}:{call.title().replace('_', '')}" for service, call in calls}
     return set().union(*((MADE_OF | COMES_WITH).get(action, {action}) for action in actions))
@@ -424,6 +439,7 @@ def main():
             check_event_sources,
             check_table,
             check_bucket,
+            check_key,
             check_roles,
             check_rights,
             check_services,
