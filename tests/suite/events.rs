@@ -10,10 +10,11 @@ use serde_json::Value as Json;
 use crate::stack::Stack;
 
 /// What stands in the payloads, and what it is called in the list.
-const PLACEHOLDERS: [(&str, &str); 3] = [
+const PLACEHOLDERS: [(&str, &str); 4] = [
     ("flow", "7b9d1f52-3c1e-4a57-9d0a-51a4d3f0c2aa"),
     ("task", "0192f0c4-7c1e-7a57-9d0a-51a4d3f0c2bb"),
     ("key", "5e0c1a3b-2f4d-4b6e-8a9c-7d1e2f3a4b5c"),
+    ("variable", "6f1d2b4c-3e5f-4c7a-9b8d-8e2f3a4b5c6d"),
 ];
 /// The provider's address in the payloads.
 const PROVIDER: &str = "http://127.0.0.1:7861";

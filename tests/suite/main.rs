@@ -5,6 +5,7 @@ mod bad_input;
 mod bad_material;
 mod budget;
 mod callbacks;
+mod canary;
 mod differences;
 mod durability;
 mod events;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
 use bytes::Bytes;
 use millrace_api::{App, router};
@@ -207,6 +208,34 @@ impl Stack {
         listed.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect()
     }
 
+    /// Every attribute of every row and every object, uncompressed, by where it stands.
+    pub async fn everything_stored(&self) -> Vec<(String, Vec<u8>)> {
+        let mut all = Vec::new();
+        let rows = self.cloud.dynamodb_client().scan().table_name("millrace").send().await.unwrap();
+        for row in rows.items() {
+            let place = format!("{:?} {:?}", row["pk"], row["sk"]);
+            for (name, value) in row {
+                let bytes = match value {
+                    AttributeValue::B(blob) => plain(blob.as_ref()),
+                    other => format!("{other:?}").into_bytes(),
+                };
+                all.push((format!("{place} {name}"), bytes));
+            }
+        }
+        let (s3, bucket) = (self.cloud.s3_client(), self.cloud.bucket());
+        for key in self.objects().await {
+            let object = s3.get_object().bucket(bucket).key(&key).send().await.unwrap();
+            all.push((key, plain(&object.body.collect().await.unwrap().into_bytes())));
+        }
+        all
+    }
+
+    /// How many rows have an attribute.
+    pub async fn rows_with(&self, attribute: &str) -> usize {
+        let rows = self.cloud.dynamodb_client().scan().table_name("millrace").send().await.unwrap();
+        rows.items().iter().filter(|row| row.contains_key(attribute)).count()
+    }
+
     /// The bodies of the messages that wait in the queue.
     pub async fn messages(&self) -> Vec<Json> {
         let sqs = self.cloud.sqs_client();
@@ -236,6 +265,11 @@ impl Stack {
     }
 }
 
+/// Bytes as they were before they were compressed, if they were.
+fn plain(bytes: &[u8]) -> Vec<u8> {
+    zstd::decode_all(bytes).unwrap_or_else(|_| bytes.to_vec())
+}
+
 /// Sends a request and reads its answer.
 pub async fn send(request: reqwest::RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
@@ -254,6 +288,7 @@ fn runner(cloud: &LocalCloud, provider: &Provider, meter: &Meter, setup: &Setup)
         aws_sdk_sqs::Client::from_conf(sqs.interceptor(meter.clone()).build()),
         StoreConfig {
             plain_keys: true,
+            master_key: millrace_store::MasterKey::local([7; 32]),
             max_failures: setup.max_failures,
             tenant_concurrency: setup.tenant_concurrency,
             lease: setup.lease,

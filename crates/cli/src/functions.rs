@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::args::Cloud;
+use crate::master_key::KeyFile;
 use crate::stack::{function_variables, store};
 
 /// The functions' own limits, as the template has them.
@@ -32,7 +33,11 @@ pub(crate) struct Functions {
 }
 
 impl Functions {
-    pub async fn new(args: &Cloud, cloud: &LocalCloud, environment: &Environment) -> Result<Self> {
+    pub async fn new(
+        args: &Cloud,
+        cloud: &LocalCloud,
+        (environment, key): (&Environment, &KeyFile),
+    ) -> Result<Self> {
         if let Some(base) = &args.watched {
             let watched = |name| Arc::new(WatchedFunction::new(base, name));
             let (api, worker, sweeper) = (watched("api"), watched("worker"), watched("sweeper"));
@@ -40,7 +45,7 @@ impl Functions {
         }
         if args.processes {
             let folder = args.functions.clone().map_or_else(own_folder, Ok)?;
-            let variables = function_variables(cloud, environment);
+            let variables = function_variables(cloud, environment, key);
             let start = |name, timeout| process(&folder, name, &variables, timeout);
             let (api, worker) = (start("api", API_TIMEOUT)?, start("worker", WORKER_TIMEOUT)?);
             let sweeper = start("sweeper", SWEEPER_TIMEOUT)?;

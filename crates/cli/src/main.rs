@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod functions;
 mod local;
+mod master_key;
 mod stack;
 
 use std::process::ExitCode;

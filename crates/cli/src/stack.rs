@@ -15,12 +15,14 @@ use millrace_store::{Store, SystemHost, create_table_if_absent, own_credentials}
 
 use crate::args::{Cloud, LocalKey};
 use crate::functions::{Functions, WORKER_TIMEOUT};
+use crate::master_key::KeyFile;
 
 /// Batches that the worker is given at once.
 const WORKERS: usize = 10;
 
 /// Everything that was started.
 pub(crate) struct Stack {
+    _key: KeyFile,
     cloud: LocalCloud,
     front: Front,
     source: EventSource,
@@ -46,16 +48,17 @@ impl Stack {
         let cloud = LocalCloud::start(config).await?;
         create_table_if_absent(&cloud.dynamodb_client(), &table).await?;
         let (provider, variables) = provider(args).await?;
-        let environment = environment(&cloud, &table, args.files.as_deref(), variables)?;
+        let key = KeyFile::of((!args.memory).then_some(args.data.as_path()))?;
+        let environment = environment((&cloud, &table, &key), args.files.as_deref(), variables)?;
         let provider_url = provider_url(&environment.variables);
         if let Some(file) = &args.write_env {
-            write_env_file(file, &function_variables(&cloud, &environment))?;
+            write_env_file(file, &function_variables(&cloud, &environment, &key))?;
         }
         let store = store(&cloud, &environment).await;
         for key in keys {
             store.seed_key(&key.tenant, &key.text, "local").await?;
         }
-        let functions = Functions::new(args, &cloud, &environment).await?;
+        let functions = Functions::new(args, &cloud, (&environment, &key)).await?;
         let front =
             Front::start(FrontConfig { port: args.port, ..FrontConfig::default() }, functions.api).await?;
         let source = EventSourceConfig {
@@ -67,7 +70,18 @@ impl Stack {
         let dead_letters = EventSource::start(cloud.sqs_client(), dead_letters, functions.sweeper.clone());
         let sweeps = Schedule::start(Duration::from_secs_f64(args.sweep_seconds), functions.sweeper);
         let processes = functions.processes;
-        Ok(Self { cloud, front, source, dead_letters, sweeps, provider, processes, store, provider_url })
+        Ok(Self {
+            _key: key,
+            cloud,
+            front,
+            source,
+            dead_letters,
+            sweeps,
+            provider,
+            processes,
+            store,
+            provider_url,
+        })
     }
 
     /// Where the HTTP API is.
@@ -130,8 +144,7 @@ fn provider_url(variables: &BTreeMap<String, String>) -> String {
 
 /// As the process's own variables say, but for what the local cloud decides.
 fn environment(
-    cloud: &LocalCloud,
-    table: &str,
+    (cloud, table, key): (&LocalCloud, &str, &KeyFile),
     files: Option<&Path>,
     provider: BTreeMap<String, String>,
 ) -> Result<Environment> {
@@ -143,6 +156,8 @@ fn environment(
         "MILLRACE_TABLE" => Some(table.to_owned()),
         "MILLRACE_QUEUE_URL" => Some(cloud.queue_url()),
         "MILLRACE_BUCKET" => Some(cloud.bucket().to_owned()),
+        "MILLRACE_KMS_KEY_ID" => None,
+        "MILLRACE_KEY_FILE" => Some(key.path()),
         // What an AWS function has is nothing that a machine of one's own is measured by.
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE" => None,
         name => std::env::var(name).ok(),
@@ -164,15 +179,27 @@ pub(crate) async fn store(cloud: &LocalCloud, environment: &Environment) -> Stor
 }
 
 /// The variables of a function's binary in this cloud.
-pub(crate) fn function_variables(cloud: &LocalCloud, environment: &Environment) -> Vec<(String, String)> {
+pub(crate) fn function_variables(
+    cloud: &LocalCloud,
+    environment: &Environment,
+    key: &KeyFile,
+) -> Vec<(String, String)> {
     let mut variables = cloud.function_env();
     let own = std::env::vars().filter(|(name, _)| name.starts_with("MILLRACE_"));
-    let decided = ["MILLRACE_TABLE", "MILLRACE_QUEUE_URL", "MILLRACE_BUCKET", "MILLRACE_FILES_ROOT"];
+    let decided = [
+        "MILLRACE_TABLE",
+        "MILLRACE_QUEUE_URL",
+        "MILLRACE_BUCKET",
+        "MILLRACE_FILES_ROOT",
+        "MILLRACE_KMS_KEY_ID",
+        "MILLRACE_KEY_FILE",
+    ];
     variables.extend(own.filter(|(name, _)| !decided.contains(&name.as_str())));
     let files = environment.files_root.iter();
     variables.extend(files.map(|root| ("MILLRACE_FILES_ROOT".to_owned(), root.display().to_string())));
     let local = [("MILLRACE_PLAIN_KEYS", "true"), ("MILLRACE_ALLOW_LOOPBACK", "true")];
     variables.extend(local.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    variables.push(("MILLRACE_KEY_FILE".to_owned(), key.path()));
     variables.extend(environment.variables.clone());
     let provider = provider_url(&environment.variables);
     let provider = provider.strip_suffix("/v1").unwrap_or(&provider).to_owned();

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use millrace_engine::{
-    Clock, ErrorKind, File, Files, Indexes, MemoryJournal, MemorySessions, Nowhere, Resources, RunError,
-    Services, Unsupervised, Variables,
+    Clock, ErrorKind, File, Files, Indexes, MemoryJournal, MemorySessions, Nowhere, Owner, Resources,
+    RunError, Services, Unsupervised, Variable, Variables,
 };
 use millrace_outbound::{Answer, Hop, Outbound, OutboundConfig, Transport, TransportError};
 use serde_json::{Value as Json, json};
@@ -143,14 +143,14 @@ struct Recorded;
 
 #[async_trait]
 impl Variables for Recorded {
-    async fn get(&self, name: &str) -> Result<Option<String>, RunError> {
+    async fn get(&self, name: &str) -> Result<Option<Variable>, RunError> {
         let value = match name {
             "OPENAI_API_BASE" => "http://127.0.0.1:28081/v1",
             "OPENAI_API_KEY" => "sk-mock",
             "SERPAPI_API_BASE" => "http://127.0.0.1:28081",
             _ => return Ok(None),
         };
-        Ok(Some(value.to_owned()))
+        Ok(Some(Variable { value: value.to_owned(), owner: Owner::Operator }))
     }
 }
 

@@ -97,7 +97,8 @@ async fn tasks(installation: &Installation) -> Vec<Task> {
     for (id, row) in ends(installation) {
         let tenant: TenantId = row["pk"]["S"].as_str().unwrap().split('#').nth(1).unwrap().parse().unwrap();
         let task: TaskId = id.parse().unwrap();
-        let input = store.task_input(&tenant, task).await.unwrap().unwrap_or_default().to_string();
+        let input = store.task_input(&tenant, task).await.unwrap();
+        let input = input.map(|input| input.value.to_string()).unwrap_or_default();
         let words = input.split('"').filter_map(marker).map(str::to_owned);
         let journal = store.journal(&tenant, task).await.unwrap();
         let mut markers: BTreeSet<String> = words.collect();

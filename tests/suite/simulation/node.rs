@@ -120,6 +120,7 @@ fn store_config(world: &World) -> StoreConfig {
     let config = StoreConfig::new(TABLE, world.queue_url(QUEUE));
     StoreConfig {
         plain_keys: true,
+        master_key: millrace_store::MasterKey::local([7; 32]),
         task_timeout: world.setting.task_timeout.unwrap_or(config.task_timeout),
         retention: world.setting.retention.unwrap_or(config.retention),
         tenant_concurrency: world.setting.tenant_concurrency,
