@@ -11,21 +11,30 @@ use crate::respond;
 
 /// The answer of the routes of Langflow 0.x.
 #[derive(Serialize)]
-struct ProcessResponse<'a> {
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub(crate) struct ProcessResponse<'a> {
+    /// What the flow's root returned; null while the task is open.
     result: &'a Value,
+    /// `PENDING` where the call was queued.
     status: Option<&'static str>,
     task: TaskReference,
+    /// The conversation; name it in the next call to go on with it.
     session_id: &'a str,
     /// A word of Langflow's: `anyio` ran in the answering process, `celery` is queued.
     backend: &'static str,
+    /// The task that this one retries.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(value_type = Option<Uuid>))]
     retry_of: Option<TaskId>,
 }
 
 /// Where to ask for a task.
 #[derive(Serialize)]
-struct TaskReference {
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub(crate) struct TaskReference {
+    #[cfg_attr(test, schema(value_type = Uuid))]
     id: TaskId,
+    /// Its path below the installation's address.
     href: String,
 }
 

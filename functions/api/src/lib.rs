@@ -20,6 +20,8 @@ mod event;
 mod form;
 mod idempotency;
 mod json;
+#[cfg(test)]
+mod openapi;
 mod options;
 mod request;
 mod respond;

@@ -63,6 +63,13 @@ pub(crate) fn again_in(mut response: Response, seconds: u64) -> Response {
     response
 }
 
+/// A text that never changes.
+pub(crate) fn text(content_type: &'static str, text: &'static str) -> Response {
+    let mut response = Response::new(Body::from(text));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
 fn typed(status: StatusCode, content_type: HeaderValue, body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;

@@ -16,7 +16,7 @@ use crate::auth::Wording::{Key, KeyOrToken};
 use crate::error::ApiError;
 use crate::route::Route;
 use crate::routes::{
-    api_key, callback_secret, flows, flows_transfer, health, preload, process, run, task, tasks, upload,
+    api_key, callback_secret, docs, flows, flows_transfer, health, preload, process, run, task, tasks, upload,
     variables,
 };
 use crate::trace;
@@ -30,6 +30,8 @@ pub(crate) fn routes() -> Vec<Route> {
     vec![
         Route::open(GET, "/health", health::health),
         Route::open(GET, "/api/v1/version", health::version),
+        Route::open(GET, "/openapi.json", docs::document),
+        Route::open(GET, "/docs", docs::page),
         Route::keyed(POST, "/api/v1/process/{flow_id}", Key, process::process),
         Route::keyed(POST, "/api/v1/predict/{flow_id}", Key, process::process),
         Route::keyed(POST, "/api/v1/process/preload/{flow_id}", Key, preload::preload),

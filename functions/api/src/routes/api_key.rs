@@ -15,14 +15,17 @@ use crate::validation::Fields;
 
 /// A key as Langflow shows it: in full once, masked afterwards.
 #[derive(Serialize)]
-struct KeyRead {
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub(crate) struct KeyRead {
     name: String,
     created_at: String,
     last_used_at: Option<String>,
     total_uses: u64,
     is_active: bool,
     id: Uuid,
+    /// In full in the answer that made it, masked everywhere else.
     api_key: String,
+    /// The tenant's, the same in every answer.
     user_id: Uuid,
 }
 

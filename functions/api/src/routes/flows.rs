@@ -20,23 +20,34 @@ use crate::validation::{Fault, Fields};
 /// Flows whose data is read at a time.
 const PARALLEL_READS: usize = 8;
 
-/// A flow as Langflow shows it. `data` is JSON text or a value, whichever is at hand: it can be large.
+/// A flow as Langflow shows it.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub(crate) struct FlowRead<D> {
     name: String,
     description: Option<String>,
+    // JSON text or a value, whichever is at hand: it can be large.
+    /// The graph: `nodes` and `edges`.
+    #[cfg_attr(test, schema(value_type = Option<Object>))]
     data: Option<D>,
     is_component: bool,
+    /// UTC, without a zone.
     updated_at: String,
     folder: Option<String>,
+    #[cfg_attr(test, schema(value_type = Uuid))]
     id: FlowId,
+    /// The tenant's, the same in every answer.
     user_id: Uuid,
+    /// The name under which `/run` finds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     endpoint_name: Option<String>,
+    /// What will not run in it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, schema(required = false))]
     warnings: Vec<String>,
     /// What runs, what does not and why, and which services are called; in the answer to an upload.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(value_type = Option<crate::openapi::Report>))]
     report: Option<Report>,
     /// Credentials that stood in the upload and are variables now.
     #[serde(skip_serializing_if = "Vec::is_empty")]

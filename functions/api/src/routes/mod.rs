@@ -2,6 +2,7 @@
 
 pub(crate) mod api_key;
 pub(crate) mod callback_secret;
+pub(crate) mod docs;
 pub(crate) mod flows;
 pub(crate) mod flows_transfer;
 pub(crate) mod health;

@@ -16,15 +16,24 @@ const DEFAULT_LIMIT: usize = 20;
 
 /// A task without what it returned.
 #[derive(Serialize)]
-struct TaskRead {
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub(crate) struct TaskRead {
+    #[cfg_attr(test, schema(value_type = Uuid))]
     task_id: TaskId,
+    #[cfg_attr(test, schema(value_type = Uuid))]
     flow_id: FlowId,
     session_id: String,
+    #[cfg_attr(test, schema(value_type = crate::openapi::TaskState))]
     state: State,
+    /// `PENDING`, `SUCCESS` or `FAILURE`.
     status: &'static str,
+    /// How many times it was claimed.
     attempt: u64,
+    #[cfg_attr(test, schema(value_type = String, format = DateTime))]
     created_at: Timestamp,
+    #[cfg_attr(test, schema(value_type = Option<String>, format = DateTime))]
     started_at: Option<Timestamp>,
+    #[cfg_attr(test, schema(value_type = Option<String>, format = DateTime))]
     ended_at: Option<Timestamp>,
 }
 

@@ -20,22 +20,27 @@ const FORM_LIMIT: usize = 4 * 1024 * 1024;
 
 /// A file that is kept, in Langflow's words. `file_path` is what a file field of the flow holds.
 #[derive(Serialize)]
-struct Uploaded {
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub(crate) struct Uploaded {
     #[serde(rename = "flowId")]
+    #[cfg_attr(test, schema(value_type = Uuid))]
     flow_id: FlowId,
     file_path: String,
 }
 
 /// A request that the client is to make by itself.
 #[derive(Serialize)]
-struct Ticket {
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub(crate) struct Ticket {
     #[serde(flatten)]
     uploaded: Uploaded,
     method: &'static str,
     upload_url: String,
     /// What has to be sent along.
+    #[cfg_attr(test, schema(value_type = std::collections::BTreeMap<String, String>))]
     headers: serde_json::Map<String, Value>,
     /// RFC 3339, UTC.
+    #[cfg_attr(test, schema(format = DateTime))]
     expires: String,
 }
 

@@ -17,8 +17,9 @@ enum Flow {
     Echo,
 }
 
-const CASES: [(&str, Flow, u64); 45] = [
+const CASES: [(&str, Flow, u64); 47] = [
     ("api-callback-secret", Flow::None, 200),
+    ("api-docs", Flow::None, 200),
     ("api-flows-create", Flow::None, 201),
     ("api-flows-create-chat", Flow::None, 201),
     ("api-flows-delete", Flow::Chat, 200),
@@ -32,6 +33,7 @@ const CASES: [(&str, Flow, u64); 45] = [
     ("api-key-delete", Flow::None, 404),
     ("api-key-list", Flow::None, 200),
     ("api-not-found", Flow::None, 404),
+    ("api-openapi", Flow::None, 200),
     ("api-predict", Flow::None, 404),
     ("api-process-async", Flow::None, 404),
     ("api-process-async", Flow::Chat, 200),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
 mod cloud;
+mod documented;
 mod events;
 mod flows;
 mod idempotency;
