@@ -100,7 +100,7 @@ fn announced(body: Option<Value>) -> Result<Announced, Vec<Fault>> {
     let mut fields = Fields::of(body, vec!["body".into()])?;
     let file_name = fields.required_text("file_name");
     let size = fields.take("size");
-    let size = match size.as_ref().map(|size| (size.as_u64(), size)) {
+    let size = match size.as_ref().map(|size| (whole(size), size)) {
         Some((Some(size @ 1..), _)) => size,
         other => {
             let given = other.map_or(Value::Null, |(_, given)| given.clone());
@@ -122,6 +122,14 @@ fn announced(body: Option<Value>) -> Result<Announced, Vec<Fault>> {
     });
     fields.finish()?;
     Ok(Announced { file_name, size, digest })
+}
+
+/// A whole number, also one that is written with a fraction of zero: JSON knows no difference.
+fn whole(value: &Value) -> Option<u64> {
+    /// Above it, not every whole number is one of its own.
+    const MOST: f64 = 9_007_199_254_740_991.0;
+    let written_so = || value.as_f64().filter(|size| size.fract() == 0.0 && (0.0..=MOST).contains(size));
+    value.as_u64().or_else(|| written_so().map(|size| size as u64))
 }
 
 fn digest(text: &str) -> Option<[u8; 32]> {
@@ -157,12 +165,17 @@ mod tests {
         let file =
             announced(Some(json!({"file_name": "a.csv", "size": 7, "sha256": "0F".repeat(32)}))).unwrap();
         assert_eq!((file.file_name.as_str(), file.size, file.digest), ("a.csv", 7, Some([15; 32])));
+        for size in [json!(7.0), json!(0.7e1)] {
+            assert_eq!(announced(Some(json!({"file_name": "a", "size": size}))).unwrap().size, 7);
+        }
         for (body, field) in [
             (json!({"size": 7}), "file_name"),
             (json!({"file_name": "a"}), "size"),
             (json!({"file_name": "a", "size": 0}), "size"),
             (json!({"file_name": "a", "size": -1}), "size"),
             (json!({"file_name": "a", "size": "7"}), "size"),
+            (json!({"file_name": "a", "size": 7.5}), "size"),
+            (json!({"file_name": "a", "size": 1e300}), "size"),
             (json!({"file_name": "a", "size": 7, "sha256": "0f"}), "sha256"),
             (json!({"file_name": "a", "size": 7, "sha256": "xx".repeat(32)}), "sha256"),
         ] {

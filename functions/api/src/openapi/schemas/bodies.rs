@@ -158,7 +158,7 @@ fn announced() -> Value {
         &["file_name", "size"],
         json!({
             "file_name": {"type": "string"},
-            "size": {"type": "integer", "minimum": 1, "description": "In bytes"},
+            "size": {"type": "integer", "minimum": 1, "maximum": 9_007_199_254_740_991_u64, "description": "In bytes"},
             "sha256": {"type": ["string", "null"], "pattern": "^[0-9A-Fa-f]{64}$",
                 "description": "With it, the bucket takes no other file"},
         }),
