@@ -127,7 +127,8 @@ pub(crate) struct Change {
 impl Change {
     /// An update that is applied only when `condition` holds.
     ///
-    /// There is no `ADD`: the SDK repeats a write whose reply was lost, and would count twice.
+    /// There is no `ADD`: the SDK repeats a write whose reply was lost, and would count twice. Where that does no
+    /// harm, there is [`crate::Store::add`].
     pub(crate) fn when(condition: Condition) -> Self {
         Self { sets: Vec::new(), removes: Vec::new(), condition: condition.text, terms: condition.terms }
     }

@@ -8,7 +8,7 @@ use aws_config::meta::region::RegionProviderChain;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
-use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_sdk_s3::config::{ProvideCredentials, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use crate::{Host, SharedCredentialsProvider, Store, StoreConfig};
@@ -40,6 +40,33 @@ impl Store {
             Some(credentials) => store.with_credentials(credentials),
             None => store,
         }
+    }
+}
+
+/// What a process that was started by hand may have forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unconfigured {
+    /// Neither a variable nor a profile names a region.
+    #[error("no AWS region: set AWS_REGION, or AWS_PROFILE to a profile that has one")]
+    Region,
+    /// There are no credentials, or they cannot be got.
+    #[error(
+        "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE to a profile that has them"
+    )]
+    Credentials,
+}
+
+impl Store {
+    /// Says whether there is a region and are credentials to call AWS with. Does not call the table.
+    ///
+    /// # Errors
+    /// [`Unconfigured`], for the first that is missing.
+    pub async fn check_configured(&self) -> Result<(), Unconfigured> {
+        if self.dynamodb().config().region().is_none() {
+            return Err(Unconfigured::Region);
+        }
+        let credentials = self.credentials().ok_or(Unconfigured::Credentials)?;
+        credentials.provide_credentials().await.map(drop).map_err(|_| Unconfigured::Credentials)
     }
 }
 

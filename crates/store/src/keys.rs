@@ -1,7 +1,11 @@
-//! API keys: made, listed, deleted, and checked on every request.
+//! API keys: made, listed, rotated, deleted, and checked and counted on every request.
 
 mod authenticate;
 mod cache;
+mod rate;
+mod rotate;
+mod scopes;
+mod terms;
 mod text;
 
 use std::fmt;
@@ -24,6 +28,11 @@ use text::KeyText;
 
 pub use authenticate::Principal;
 pub(crate) use cache::KeyCache;
+pub use rate::OverLimit;
+pub(crate) use rate::Rates;
+pub use rotate::Rotation;
+pub use scopes::{Scope, Scopes};
+pub use terms::KeyTerms;
 
 /// What a row of a key is called in errors.
 const ROW: &str = "API key";
@@ -41,8 +50,10 @@ pub struct KeyRecord {
     pub last_used_at: Option<Timestamp>,
     /// How often it was used, about: an environment that ends takes its last minute with it.
     pub total_uses: u64,
-    /// Always true: a key that is no longer active is deleted.
+    /// Whether it is good: it was when the list was made, unless it had expired.
     pub is_active: bool,
+    /// What it is good for, and how long.
+    pub terms: KeyTerms,
     /// The first 8 characters, then one `*` for each further one.
     pub masked: String,
 }
@@ -63,14 +74,27 @@ impl fmt::Debug for NewKey {
 }
 
 impl Store {
-    /// Makes a key for a tenant.
+    /// Makes a key for a tenant, good for everything and for ever.
     ///
     /// # Errors
     /// [`StoreError::TooLarge`] for an endless name, and those of the service.
     pub async fn create_key(&self, tenant: &TenantId, name: &str) -> Result<NewKey, StoreError> {
+        self.create_key_with(tenant, name, &KeyTerms::default()).await
+    }
+
+    /// Makes a key for a tenant on these terms. Whether whoever asks for it may give them is not looked at here.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`] for an endless name, and those of the service.
+    pub async fn create_key_with(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        terms: &KeyTerms,
+    ) -> Result<NewKey, StoreError> {
         let key = KeyText::generate(self.host());
         let id = time_ordered_uuid(self.host());
-        let record = self.put_key(tenant, id, name, &key).await?;
+        let record = self.put_key(tenant, id, name, &key, terms).await?;
         let record = record.ok_or(StoreError::Conflict { what: "API key" })?;
         Ok(NewKey { record, text: key.text().to_owned() })
     }
@@ -86,7 +110,7 @@ impl Store {
             .filter(|_| self.config().plain_keys)
             .ok_or(refused)?;
         let id = Builder::from_random_bytes(first_half(Sha256::digest(key.public_id()).into())).into_uuid();
-        if self.put_key(tenant, id, name, &key).await?.is_some() {
+        if self.put_key(tenant, id, name, &key, &KeyTerms::default()).await?.is_some() {
             return Ok(());
         }
         let owner = self.get(rows::key(key.public_id()), true).await?;
@@ -102,6 +126,8 @@ impl Store {
     pub async fn keys(&self, tenant: &TenantId) -> Result<Vec<KeyRecord>, StoreError> {
         let range = Range { pk: rows::keys_partition(tenant), sort: Sort::Any, newest: None };
         let mut keys = self.query(range).await?.iter().map(listed).collect::<Result<Vec<_>, _>>()?;
+        let now = self.now();
+        keys.iter_mut().for_each(|key| key.is_active = !key.terms.are_over(now));
         keys.sort_by_key(|key| (key.created_at, key.id));
         Ok(keys)
     }
@@ -118,7 +144,11 @@ impl Store {
         let public_id = Row::new(ROW, &row).text(attr::PUBLIC)?.to_owned();
         let deletes = vec![
             Write::Delete(listed, Condition::present()),
-            Write::Delete(rows::key(&public_id), Condition::equals(attr::TENANT, text(tenant.as_str()))),
+            // Of a key that is over for long, the row may have gone by itself.
+            Write::Delete(
+                rows::key(&public_id),
+                Condition::absent().or(Condition::equals(attr::TENANT, text(tenant.as_str()))),
+            ),
         ];
         let deleted = self.transact(deletes).await?.is_none();
         self.key_cache().forget(&public_id);
@@ -132,8 +162,23 @@ impl Store {
         id: Uuid,
         name: &str,
         key: &KeyText<'_>,
+        terms: &KeyTerms,
     ) -> Result<Option<KeyRecord>, StoreError> {
-        let now = self.now();
+        let (record, puts) = self.key_rows(tenant, id, name, key, terms)?;
+        let refused = self.transact(puts.into()).await?;
+        self.key_cache().forget(key.public_id());
+        Ok(refused.is_none().then_some(record))
+    }
+
+    /// A key as lists show it, and the writes of its two rows.
+    fn key_rows(
+        &self,
+        tenant: &TenantId,
+        id: Uuid,
+        name: &str,
+        key: &KeyText<'_>,
+        terms: &KeyTerms,
+    ) -> Result<(KeyRecord, [Write; 2]), StoreError> {
         let lookup = Item::new(rows::key(key.public_id()))
             .with(attr::TENANT, text(tenant.as_str()))
             .with(attr::SECRET, aws_sdk_dynamodb::types::AttributeValue::B(key.secret_hash().to_vec().into()))
@@ -142,17 +187,13 @@ impl Store {
         let list = Item::new(rows::listed_key(tenant, id))
             .with(attr::PUBLIC, text(key.public_id()))
             .with(attr::NAME, text(name))
-            .with(attr::CREATED, time(now))
+            .with(attr::CREATED, time(self.now()))
             .with(attr::MASKED, text(key.masked()));
-        let list = list.within_limit(ROW)?;
+        let retention = self.config().retention;
+        let lookup = terms.add_to(lookup, retention).within_limit(ROW)?;
+        let list = terms.add_to(list, retention).within_limit(ROW)?;
         let record = listed(&list)?;
-        let puts = vec![
-            Write::Put(lookup.within_limit(ROW)?, Condition::absent()),
-            Write::Put(list, Condition::absent()),
-        ];
-        let refused = self.transact(puts).await?;
-        self.key_cache().forget(key.public_id());
-        Ok(refused.is_none().then_some(record))
+        Ok((record, [Write::Put(lookup, Condition::absent()), Write::Put(list, Condition::absent())]))
     }
 }
 
@@ -165,6 +206,7 @@ fn listed(attributes: &Attributes) -> Result<KeyRecord, StoreError> {
         last_used_at: row.opt_time(attr::USED),
         total_uses: row.count(attr::USES).unwrap_or(0),
         is_active: true,
+        terms: KeyTerms::read(&row)?,
         masked: row.text(attr::MASKED)?.to_owned(),
     })
 }

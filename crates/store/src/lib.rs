@@ -51,14 +51,14 @@ use jiff::{SignedDuration, Timestamp};
 pub use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 pub use callback_secret::CallbackSecret;
 pub use callbacks::CallbackState;
-pub use connect::own_credentials;
+pub use connect::{Unconfigured, own_credentials};
 pub use error::{Fault, StoreError};
 pub use flows::{FlowDraft, FlowPatch, FlowRecord, flow_data_version};
 pub use host::{Host, SystemHost};
 pub use idempotency::{IdempotencyKey, Reservation, Reserved};
 pub use ids::{FlowId, InvalidId, SessionId, TaskId, TenantId};
 pub use journal::{JournalMode, JournalRecord};
-pub use keys::{KeyRecord, NewKey, Principal};
+pub use keys::{KeyRecord, KeyTerms, NewKey, OverLimit, Principal, Rotation, Scope, Scopes};
 pub use queue::{MalformedMessage, TaskMessage};
 pub use recovery::{Due, Reason, Recovered};
 pub use schema::create_table_if_absent;
@@ -93,6 +93,8 @@ pub struct StoreConfig {
     pub max_task_timeout: Duration,
     /// How many tasks of one tenant run at once; 0, the default, is no limit.
     pub tenant_concurrency: u32,
+    /// How many requests a minute are served of a key that has no limit of its own; 0, the default, is no limit.
+    pub requests_per_minute: u32,
     /// The largest file that may be uploaded, in bytes. 100 MB by default.
     pub max_upload_bytes: u64,
     /// Whether keys of any text are accepted, as [`Store::seed_key`] makes them. For the local cloud only.
@@ -116,6 +118,7 @@ impl StoreConfig {
             task_timeout: Duration::from_secs(60 * 60),
             max_task_timeout: Duration::from_secs(24 * 60 * 60),
             tenant_concurrency: 0,
+            requests_per_minute: 0,
             max_upload_bytes: 100_000_000,
             plain_keys: false,
             master_key: MasterKey::None,
@@ -124,7 +127,7 @@ impl StoreConfig {
     }
 }
 
-/// The table, the queue and the bucket. Cheap to clone; clones share the cache of API keys.
+/// The table, the queue and the bucket. Cheap to clone; clones share what they know of API keys.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
@@ -137,6 +140,7 @@ struct Inner {
     keys: Arc<keys::KeyCache>,
     data_keys: Arc<seal::DataKeys>,
     wrapping: seal::Wrapping,
+    rates: Arc<keys::Rates>,
     bucket: Option<bucket::Bucket>,
     credentials: Option<SharedCredentialsProvider>,
 }
@@ -160,6 +164,7 @@ impl Store {
             config,
             host,
             keys: Arc::default(),
+            rates: Arc::default(),
             data_keys: Arc::default(),
             wrapping,
             bucket: None,
@@ -240,6 +245,10 @@ impl Store {
 
     fn wrapping(&self) -> &seal::Wrapping {
         &self.0.wrapping
+    }
+
+    fn rates(&self) -> &keys::Rates {
+        &self.0.rates
     }
 
     fn now(&self) -> Timestamp {

@@ -139,6 +139,11 @@ pub(crate) fn listed_key(tenant: &TenantId, id: Uuid) -> RowKey {
     row(keys_partition(tenant), id.as_hyphenated().to_string())
 }
 
+/// The requests that were made with a key in one minute, counted from the epoch.
+pub(crate) fn rate(tenant: &TenantId, key: Uuid, minute: i64) -> RowKey {
+    row(format!("R#{tenant}#{}", key.as_hyphenated()), minute.to_string())
+}
+
 /// All turns of a conversation with one flow.
 pub(crate) fn session_partition(tenant: &TenantId, flow: FlowId, session: &SessionId) -> String {
     let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(session.as_str()));
@@ -204,6 +209,63 @@ pub(crate) fn state_sort(scope: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// **Every partition key of the table holds the tenant, whole and between `#`**, but for the lookup of a key. The index
+    /// of open tasks, which has partitions of its own, is the other exception.
+    #[test]
+    fn every_partition_holds_the_tenant() {
+        let tenant: TenantId = "acme".parse().unwrap();
+        let other: TenantId = "acme-2".parse().unwrap();
+        let (task, flow, id) = (TaskId(Uuid::from_u128(7)), FlowId(Uuid::from_u128(8)), Uuid::from_u128(9));
+        let session = SessionId::try_from("s").unwrap();
+        let partitions = |tenant: &TenantId| {
+            vec![
+                ("task_partition", task_partition(tenant, task)),
+                ("task", super::task(tenant, task, META).pk),
+                ("journal", journal(tenant, task, "k").pk),
+                ("flows_partition", flows_partition(tenant)),
+                ("flow", super::flow(tenant, flow).pk),
+                ("versions_partition", versions_partition(tenant, flow)),
+                ("flow_version", flow_version(tenant, flow, "v").pk),
+                ("endpoint", endpoint(tenant, "name").pk),
+                ("keys_partition", keys_partition(tenant)),
+                ("listed_key", listed_key(tenant, id).pk),
+                ("rate", rate(tenant, id, 1).pk),
+                ("session_partition", session_partition(tenant, flow, &session)),
+                ("idempotency", idempotency(tenant, "k").pk),
+                ("slots_partition", slots_partition(tenant)),
+                ("slot", slot(tenant, 1).pk),
+                ("callback_secret", callback_secret(tenant).pk),
+            ]
+        };
+        for ((name, ours), (_, theirs)) in partitions(&tenant).into_iter().zip(partitions(&other)) {
+            assert_eq!(ours.split('#').nth(1), Some("acme"), "{name}: {ours}");
+            assert_eq!(theirs.split('#').nth(1), Some("acme-2"), "{name}: {theirs}");
+        }
+        // A function that is not in the list above makes no partition, or none of a tenant's.
+        let without = [
+            "attributes",
+            "row",
+            "task_of_partition",
+            "parts_prefix",
+            "list_sort",
+            "slot_number",
+            "scope_prefix",
+            "state_sort", // sort keys and readers
+            "open_partition",
+            "open_shard", // the sweeper's index
+            "key",        // the lookup
+        ];
+        let source = include_str!("rows.rs").split("#[cfg(test)]").next().unwrap();
+        let functions = source
+            .lines()
+            .filter_map(|line| line.trim_start().split_once("fn "))
+            .map(|(_, rest)| rest.split('(').next().unwrap());
+        let listed: Vec<_> = partitions(&tenant).into_iter().map(|(name, _)| name).chain(without).collect();
+        for function in functions {
+            assert!(listed.contains(&function), "`{function}` is not in the test's list");
+        }
+    }
 
     #[test]
     fn a_scope_never_runs_into_its_turns() {

@@ -78,13 +78,17 @@ pub(crate) mod attr {
     pub(crate) const MODE: &str = "mode";
     pub(crate) const MS: &str = "ms";
     pub(crate) const NAME: &str = "name";
+    pub(crate) const NEXT: &str = "next";
     pub(crate) const ORIGIN: &str = "origin";
     pub(crate) const PARTS: &str = "parts";
     pub(crate) const PUBLIC: &str = "public";
+    pub(crate) const RATE: &str = "rate";
+    pub(crate) const REQUESTS: &str = "requests";
     pub(crate) const RESENT: &str = "resent";
     pub(crate) const RESPONSE: &str = "response";
     pub(crate) const RESULT: &str = "result";
     pub(crate) const REVISION: &str = "revision";
+    pub(crate) const SCOPES: &str = "scopes";
     pub(crate) const SECRET: &str = "secret";
     pub(crate) const SEALED: &str = "sealed";
     pub(crate) const SECRETS: &str = "secrets";

@@ -11,15 +11,16 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{
-    Delete, DeleteRequest, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
-    WriteRequest,
+    AttributeValue, Delete, DeleteRequest, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update, WriteRequest,
 };
 
 use crate::Store;
 use crate::condition::{Change, Condition};
 use crate::error::{Fault, StoreError};
+use crate::item::{Row, number};
 use crate::rows::RowKey;
-use crate::schema::{PK, SK};
+use crate::schema::{EXPIRES, PK, SK};
 use crate::size::Attributes;
 
 pub(crate) use read::{IndexRange, IndexSort, Range, Sort};
@@ -119,6 +120,32 @@ impl Store {
         }
     }
 
+    /// Adds to a number, in a row that is made where there is none and may go at `expires`. The new number.
+    ///
+    /// **The only write that is not the same when it is repeated**: where a reply is lost, the SDK adds again.
+    pub(crate) async fn add(
+        &self,
+        key: RowKey,
+        attribute: &str,
+        by: u64,
+        expires: AttributeValue,
+    ) -> Result<u64, StoreError> {
+        let sent = self
+            .dynamodb()
+            .update_item()
+            .table_name(self.table())
+            .set_key(Some(key.attributes()))
+            .update_expression("ADD #number :by SET #expires = :expires")
+            .expression_attribute_names("#number", attribute)
+            .expression_attribute_names("#expires", EXPIRES)
+            .expression_attribute_values(":by", number(by))
+            .expression_attribute_values(":expires", expires)
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await?;
+        Row::new("count", &sent.attributes.unwrap_or_default()).count(attribute)
+    }
+
     /// Deletes a row on a condition. Whether it held.
     pub(crate) async fn delete_when(&self, key: RowKey, condition: Condition) -> Result<bool, StoreError> {
         let sent = self
@@ -210,11 +237,10 @@ impl Store {
                 item.delete(delete.build().map_err(unbuildable)?).build()
             }
             Write::Update(key, change) => {
-                let expression = change.expression();
                 let update = Update::builder()
                     .table_name(self.table())
                     .set_key(Some(key.attributes()))
-                    .update_expression(expression.trim_end())
+                    .update_expression(change.expression().trim_end())
                     .condition_expression(change.condition)
                     .set_expression_attribute_names(some_unless_empty(change.terms.names))
                     .set_expression_attribute_values(some_unless_empty(change.terms.values));

@@ -5,6 +5,7 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use super::ROW;
+use super::terms::KeyTerms;
 use super::text::KeyText;
 use crate::Store;
 use crate::condition::{Change, Condition};
@@ -25,6 +26,8 @@ pub struct Principal {
     pub key: Uuid,
     /// What its owner calls the key.
     pub name: String,
+    /// What the key is good for, and how long.
+    pub terms: KeyTerms,
 }
 
 /// A key as the table has it.
@@ -38,9 +41,9 @@ pub(super) struct StoredKey {
 const NO_SECRET: [u8; 32] = [0; 32];
 
 impl Store {
-    /// Checks a key. `None` when it is malformed (without a read), unknown, deleted or wrong.
+    /// Checks a key. `None` when it is malformed (without a read), unknown, deleted, wrong or over.
     ///
-    /// Answers of the table count for 60 s. The uses of a key are counted in memory and written at most
+    /// Answers of the table count for 60 s; **when the key ends is looked at every time**. The uses of a key are counted in memory and written at most
     /// once in that time; a failure of that write is no failure of the request.
     ///
     /// # Errors
@@ -61,7 +64,8 @@ impl Store {
         // An unknown id takes the same work as a wrong secret.
         let secret_hash = stored.as_ref().map_or(&NO_SECRET, |stored| &stored.secret_hash);
         let matches = bool::from(secret_hash.ct_eq(key.secret_hash()));
-        let Some(stored) = stored.filter(|_| matches) else {
+        let is_over = stored.as_ref().is_some_and(|stored| stored.principal.terms.are_over(now));
+        let Some(stored) = stored.filter(|_| matches && !is_over) else {
             return Ok(None);
         };
         match uses {
@@ -94,6 +98,7 @@ fn stored(attributes: &Attributes) -> Result<StoredKey, StoreError> {
         tenant: row.parsed(attr::TENANT)?,
         key: row.parsed(attr::ID)?,
         name: row.text(attr::NAME)?.to_owned(),
+        terms: KeyTerms::read(&row)?,
     };
     let secret_hash = row.bytes(attr::SECRET)?.try_into().map_err(|_| row.corrupt())?;
     Ok(StoredKey { principal, secret_hash })
@@ -103,7 +108,9 @@ fn stored(attributes: &Attributes) -> Result<StoredKey, StoreError> {
 impl StoredKey {
     pub(super) fn example() -> Self {
         let tenant = TenantId::try_from("acme").unwrap();
-        Self { principal: Principal { tenant, key: Uuid::nil(), name: "test".into() }, secret_hash: [7; 32] }
+        let terms = KeyTerms::default();
+        let principal = Principal { tenant, key: Uuid::nil(), name: "test".into(), terms };
+        Self { principal, secret_hash: [7; 32] }
     }
 }
 
