@@ -1,7 +1,7 @@
 //! Who is calling.
 
 use http::StatusCode;
-use millrace_store::{Principal, Store, TenantId};
+use millrace_store::{Principal, Scope, Store, TenantId};
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
@@ -26,14 +26,27 @@ impl Wording {
 }
 
 /// Lets a caller in, or does not. **Absence of a tenant is denial**, whatever the reason.
-pub(crate) async fn authenticate(
+///
+/// A key that is over is told what an unknown one is told. A request is counted before its scopes are looked at, so
+/// that those which the key has no scope for are not free.
+pub(crate) async fn admit(
     store: &Store,
     key: Option<&str>,
     wording: Wording,
+    scopes: &[Scope],
 ) -> Result<Principal, ApiError> {
-    let denied = |sentence| ApiError::new(StatusCode::FORBIDDEN, sentence);
     let key = key.ok_or_else(|| denied(wording.sentence()))?;
-    store.authenticate(key).await?.ok_or_else(|| denied("Invalid or missing API key"))
+    let caller = store.authenticate(key).await?.ok_or_else(|| denied("Invalid or missing API key"))?;
+    store.admit(&caller).await?;
+    if scopes.iter().any(|scope| caller.terms.scopes.allow(*scope)) {
+        return Ok(caller);
+    }
+    let lacking: Vec<_> = scopes.iter().map(|scope| format!("'{scope}'")).collect();
+    Err(denied(&format!("This API key lacks the scope {}", lacking.join(" or "))))
+}
+
+pub(crate) fn denied(sentence: &str) -> ApiError {
+    ApiError::new(StatusCode::FORBIDDEN, sentence)
 }
 
 /// The `user_id` that Langflow's clients expect of a tenant: a UUID that never changes.

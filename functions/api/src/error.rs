@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use millrace_engine::{RunError, TweakError};
 use millrace_runner::RunnerError;
-use millrace_store::{StoreError, TaskError, TaskId};
+use millrace_store::{OverLimit, StoreError, TaskError, TaskId};
 use serde_json::{Value, json};
 
 use crate::respond;
@@ -112,6 +112,16 @@ impl From<StoreError> for ApiError {
             None if status.is_server_error() => answer.because(&error),
             None => answer,
         }
+    }
+}
+
+impl From<OverLimit> for ApiError {
+    fn from(error: OverLimit) -> Self {
+        let OverLimit { limit, seconds } = error;
+        let detail = format!(
+            "This API key has made its {limit} requests of this minute (requests_per_minute); try again in {seconds} s"
+        );
+        Self::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(seconds)
     }
 }
 

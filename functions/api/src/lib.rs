@@ -1,7 +1,7 @@
 //! The API function: HTTP requests in, tasks and answers out, in the words of Langflow's own API.
 //!
 //! [`router`] lists every route, and every request goes one way through it: read within a limit, its syntax,
-//! its key, then the handler of its resource, which reads its fields, makes one call of the runner or the
+//! its key with rate and scopes, then the handler of its resource, which reads its fields, makes one call of the runner or the
 //! store, and answers. Errors become responses in one place, `error.rs`.
 //!
 //! A call of a flow is a task, whether its caller waits or not: `options.rs` and `idempotency.rs` read how it is
@@ -20,6 +20,7 @@ mod event;
 mod form;
 mod idempotency;
 mod json;
+mod key_terms;
 #[cfg(test)]
 mod openapi;
 mod options;
@@ -36,7 +37,7 @@ use millrace_runner::Runner;
 
 pub use background::AfterAnswer;
 pub use event::{EventError, handle};
-pub use router::router;
+pub use router::{RouteInfo, route_list, router};
 
 /// What the handlers share.
 pub struct App {

@@ -8,10 +8,10 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodFilter;
 use futures::FutureExt;
-use millrace_store::Principal;
+use millrace_store::{Principal, Scope};
 
 use crate::App;
-use crate::auth::{Wording, authenticate};
+use crate::auth::{Wording, admit};
 use crate::error::ApiError;
 use crate::request::Incoming;
 
@@ -21,8 +21,11 @@ type Answer = Pin<Box<dyn Future<Output = Result<Response, ApiError>> + Send>>;
 /// makes a [`Principal`].
 enum Access {
     Open(Box<dyn Fn(Incoming) -> Answer + Send + Sync>),
-    Key(Wording, Box<dyn Fn(Incoming, Principal) -> Answer + Send + Sync>),
+    Key(Wording, Scopes, Box<dyn Fn(Incoming, Principal) -> Answer + Send + Sync>),
 }
+
+/// The scopes of a row: a key with any of them may call it.
+pub(crate) type Scopes = &'static [Scope];
 
 /// A row of the route list.
 pub(crate) struct Route {
@@ -40,27 +43,30 @@ impl Route {
         Self { method, path, access: Access::Open(Box::new(move |incoming| Box::pin(handler(incoming)))) }
     }
 
-    /// A route that takes a key, and what it says without one.
+    /// A route that takes a key with one of these scopes, and what it says without a key.
     pub(crate) fn keyed<F>(
         method: MethodFilter,
         path: &'static str,
         wording: Wording,
+        scopes: Scopes,
         handler: fn(Incoming, Principal) -> F,
     ) -> Self
     where
         F: Future<Output = Result<Response, ApiError>> + Send + 'static,
     {
         let handler = move |incoming, caller| Box::pin(handler(incoming, caller)) as Answer;
-        Self { method, path, access: Access::Key(wording, Box::new(handler)) }
+        Self { method, path, access: Access::Key(wording, scopes, Box::new(handler)) }
     }
 
-    /// Whether anybody may call it.
-    #[cfg(test)]
-    pub(crate) fn is_open(&self) -> bool {
-        matches!(self.access, Access::Open(_))
+    /// The scopes of which a key needs one; none where anybody may call it.
+    pub(crate) fn scopes(&self) -> Scopes {
+        match self.access {
+            Access::Open(_) => &[],
+            Access::Key(_, scopes, _) => scopes,
+        }
     }
 
-    /// Answers a request: its syntax, its key, then its handler. A panic is a fault of ours and of that
+    /// Answers a request: its syntax, its key with rate and scopes, then its handler. A panic is a fault of ours and of that
     /// request alone.
     pub(crate) async fn serve(&self, app: Arc<App>, request: Request) -> Response {
         let answer = AssertUnwindSafe(self.answer(app, request)).catch_unwind().await;
@@ -71,10 +77,10 @@ impl Route {
         let incoming = Incoming::read(app, request).await?;
         match &self.access {
             Access::Open(handler) => handler(incoming).await,
-            Access::Key(wording, handler) => {
+            Access::Key(wording, scopes, handler) => {
                 let key = incoming.api_key();
                 let store = incoming.app.runner.store();
-                let caller = authenticate(store, key.as_deref(), *wording).await?;
+                let caller = admit(store, key.as_deref(), *wording, scopes).await?;
                 handler(incoming, caller).await
             }
         }

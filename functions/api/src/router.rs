@@ -10,18 +10,27 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, any, on};
 use http::header::{HeaderValue, LOCATION};
 use http::{StatusCode, Uri};
+use millrace_store::Scope;
 
 use crate::App;
 use crate::auth::Wording::{Key, KeyOrToken};
 use crate::error::ApiError;
-use crate::route::Route;
+use crate::route::{Route, Scopes};
 use crate::routes::{
-    api_key, callback_secret, docs, flows, flows_transfer, health, preload, process, run, task, tasks, upload,
-    variables,
+    api_key, api_key_rotate, callback_secret, docs, flows, flows_transfer, health, preload, process, run, task,
+    tasks, upload, variables,
 };
 use crate::trace;
 
-/// Method, path, who may call it, handler. Whatever is not here is 404; what is not `open` needs a key.
+const RUN: Scopes = &[Scope::Run];
+const READ: Scopes = &[Scope::Read];
+const DEPLOY: Scopes = &[Scope::Deploy];
+const ADMIN: Scopes = &[Scope::Admin];
+/// Who runs a flow may ask what has come of it.
+const RUN_OR_READ: Scopes = &[Scope::Run, Scope::Read];
+
+/// Method, path, who may call it, handler. Whatever is not here is 404; what is not `open` needs a key with one of the
+/// scopes of its row, or `admin`.
 pub(crate) fn routes() -> Vec<Route> {
     const GET: MethodFilter = MethodFilter::GET;
     const POST: MethodFilter = MethodFilter::POST;
@@ -32,33 +41,65 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::open(GET, "/api/v1/version", health::version),
         Route::open(GET, "/openapi.json", docs::document),
         Route::open(GET, "/docs", docs::page),
-        Route::keyed(POST, "/api/v1/process/{flow_id}", Key, process::process),
-        Route::keyed(POST, "/api/v1/predict/{flow_id}", Key, process::process),
-        Route::keyed(POST, "/api/v1/process/preload/{flow_id}", Key, preload::preload),
-        Route::keyed(POST, "/api/v1/run/{flow}", Key, run::run),
-        Route::keyed(GET, "/api/v1/task/{task_id}", Key, task::poll),
-        Route::keyed(DELETE, "/api/v1/task/{task_id}", Key, task::cancel),
-        Route::keyed(POST, "/api/v1/task/{task_id}/cancel", Key, task::cancel),
-        Route::keyed(POST, "/api/v1/task/{task_id}/retry", Key, task::retry),
-        Route::keyed(GET, "/api/v1/tasks", Key, tasks::list),
-        Route::keyed(GET, "/api/v1/callback_secret", Key, callback_secret::read),
-        Route::keyed(GET, "/api/v1/flows/", KeyOrToken, flows::list),
-        Route::keyed(POST, "/api/v1/flows/", KeyOrToken, flows::create),
-        Route::keyed(POST, "/api/v1/flows/batch/", KeyOrToken, flows_transfer::batch),
-        Route::keyed(POST, "/api/v1/flows/upload/", KeyOrToken, flows_transfer::upload),
-        Route::keyed(GET, "/api/v1/flows/download/", KeyOrToken, flows_transfer::download),
-        Route::keyed(GET, "/api/v1/flows/{flow_id}", KeyOrToken, flows::read),
-        Route::keyed(PATCH, "/api/v1/flows/{flow_id}", KeyOrToken, flows::update),
-        Route::keyed(DELETE, "/api/v1/flows/{flow_id}", KeyOrToken, flows::delete),
-        Route::keyed(POST, "/api/v1/upload/{flow_id}", KeyOrToken, upload::upload),
-        Route::keyed(GET, "/api/v1/variables/", KeyOrToken, variables::list),
-        Route::keyed(POST, "/api/v1/variables/", KeyOrToken, variables::create),
-        Route::keyed(PATCH, "/api/v1/variables/{variable_id}", KeyOrToken, variables::update),
-        Route::keyed(DELETE, "/api/v1/variables/{variable_id}", KeyOrToken, variables::delete),
-        Route::keyed(GET, "/api/v1/api_key/", KeyOrToken, api_key::list),
-        Route::keyed(POST, "/api/v1/api_key/", KeyOrToken, api_key::create),
-        Route::keyed(DELETE, "/api/v1/api_key/{key_id}", KeyOrToken, api_key::delete),
+        Route::keyed(POST, "/api/v1/process/{flow_id}", Key, RUN, process::process),
+        Route::keyed(POST, "/api/v1/predict/{flow_id}", Key, RUN, process::process),
+        Route::keyed(POST, "/api/v1/process/preload/{flow_id}", Key, RUN, preload::preload),
+        Route::keyed(POST, "/api/v1/run/{flow}", Key, RUN, run::run),
+        Route::keyed(GET, "/api/v1/task/{task_id}", Key, RUN_OR_READ, task::poll),
+        Route::keyed(DELETE, "/api/v1/task/{task_id}", Key, RUN, task::cancel),
+        Route::keyed(POST, "/api/v1/task/{task_id}/cancel", Key, RUN, task::cancel),
+        Route::keyed(POST, "/api/v1/task/{task_id}/retry", Key, RUN, task::retry),
+        Route::keyed(GET, "/api/v1/tasks", Key, READ, tasks::list),
+        Route::keyed(GET, "/api/v1/callback_secret", Key, ADMIN, callback_secret::read),
+        Route::keyed(GET, "/api/v1/flows/", KeyOrToken, READ, flows::list),
+        Route::keyed(POST, "/api/v1/flows/", KeyOrToken, DEPLOY, flows::create),
+        Route::keyed(POST, "/api/v1/flows/batch/", KeyOrToken, DEPLOY, flows_transfer::batch),
+        Route::keyed(POST, "/api/v1/flows/upload/", KeyOrToken, DEPLOY, flows_transfer::upload),
+        Route::keyed(GET, "/api/v1/flows/download/", KeyOrToken, READ, flows_transfer::download),
+        Route::keyed(GET, "/api/v1/flows/{flow_id}", KeyOrToken, READ, flows::read),
+        Route::keyed(PATCH, "/api/v1/flows/{flow_id}", KeyOrToken, DEPLOY, flows::update),
+        Route::keyed(DELETE, "/api/v1/flows/{flow_id}", KeyOrToken, DEPLOY, flows::delete),
+        Route::keyed(POST, "/api/v1/upload/{flow_id}", KeyOrToken, RUN, upload::upload),
+        Route::keyed(GET, "/api/v1/variables/", KeyOrToken, DEPLOY, variables::list),
+        Route::keyed(POST, "/api/v1/variables/", KeyOrToken, DEPLOY, variables::create),
+        Route::keyed(PATCH, "/api/v1/variables/{variable_id}", KeyOrToken, DEPLOY, variables::update),
+        Route::keyed(DELETE, "/api/v1/variables/{variable_id}", KeyOrToken, DEPLOY, variables::delete),
+        Route::keyed(GET, "/api/v1/api_key/", KeyOrToken, ADMIN, api_key::list),
+        Route::keyed(POST, "/api/v1/api_key/", KeyOrToken, ADMIN, api_key::create),
+        Route::keyed(DELETE, "/api/v1/api_key/{key_id}", KeyOrToken, ADMIN, api_key::delete),
+        Route::keyed(POST, "/api/v1/api_key/{key_id}/rotate", KeyOrToken, ADMIN, api_key_rotate::rotate),
     ]
+}
+
+/// A row of the route list, for tests that walk all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RouteInfo {
+    /// `GET`, `POST`, `PATCH` or `DELETE`.
+    pub method: &'static str,
+    /// With its parameters in braces.
+    pub path: &'static str,
+    /// A key needs one of these, or `admin`; none where anybody may call.
+    pub scopes: &'static [Scope],
+}
+
+/// Every route of the API, in the order of the list.
+pub fn route_list() -> Vec<RouteInfo> {
+    let info = |route: &Route| RouteInfo {
+        method: method_name(route.method),
+        path: route.path,
+        scopes: route.scopes(),
+    };
+    routes().iter().map(info).collect()
+}
+
+/// The list has no others.
+fn method_name(method: MethodFilter) -> &'static str {
+    match method {
+        MethodFilter::GET => "GET",
+        MethodFilter::PATCH => "PATCH",
+        MethodFilter::DELETE => "DELETE",
+        _ => "POST",
+    }
 }
 
 /// The API over this state.

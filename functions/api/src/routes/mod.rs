@@ -1,6 +1,7 @@
 //! The handlers, one file a resource. Each reads its fields, makes one domain call and answers.
 
 pub(crate) mod api_key;
+pub(crate) mod api_key_rotate;
 pub(crate) mod callback_secret;
 pub(crate) mod docs;
 pub(crate) mod flows;

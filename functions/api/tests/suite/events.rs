@@ -17,7 +17,7 @@ enum Flow {
     Echo,
 }
 
-const CASES: [(&str, Flow, u64); 47] = [
+const CASES: [(&str, Flow, u64); 49] = [
     ("api-callback-secret", Flow::None, 200),
     ("api-docs", Flow::None, 200),
     ("api-flows-create", Flow::None, 201),
@@ -30,8 +30,10 @@ const CASES: [(&str, Flow, u64); 47] = [
     ("api-flows-upload", Flow::None, 201),
     ("api-health", Flow::None, 200),
     ("api-key-create", Flow::None, 200),
+    ("api-key-create-scoped", Flow::None, 200),
     ("api-key-delete", Flow::None, 404),
     ("api-key-list", Flow::None, 200),
+    ("api-key-rotate", Flow::None, 404),
     ("api-not-found", Flow::None, 404),
     ("api-openapi", Flow::None, 200),
     ("api-predict", Flow::None, 404),
