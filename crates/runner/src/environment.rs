@@ -45,6 +45,9 @@ pub struct Environment {
     /// `MILLRACE_TENANT_CONCURRENCY`: how many tasks of one tenant run at once; further ones wait. 0, the
     /// default, is no limit.
     pub tenant_concurrency: u32,
+    /// `MILLRACE_REQUESTS_PER_MINUTE`: how many requests a minute are served of an API key that has no limit of
+    /// its own. 1200 by default; 0 is no limit.
+    pub requests_per_minute: u32,
     /// `MILLRACE_SYNC_SECONDS`: how long a caller who waits for a result is kept waiting before the run
     /// becomes a queued task. 28 by default, which fits the 30 s of an HTTP API.
     pub sync_timeout: Duration,
@@ -120,6 +123,7 @@ impl Environment {
             max_task_timeout: store.max_task_timeout,
             max_failures: store.max_failures,
             tenant_concurrency: store.tenant_concurrency,
+            requests_per_minute: 1_200,
             sync_timeout: RunnerConfig::default().sync_timeout,
             retention: store.retention,
             max_body_bytes: 5_000_000,
@@ -161,6 +165,10 @@ impl Environment {
             tenant_concurrency: count("MILLRACE_TENANT_CONCURRENCY", defaults.tenant_concurrency.into())?
                 .try_into()
                 .unwrap_or(u32::MAX),
+            requests_per_minute: match get("MILLRACE_REQUESTS_PER_MINUTE") {
+                Some(value) => number("MILLRACE_REQUESTS_PER_MINUTE", &value)?,
+                None => defaults.requests_per_minute,
+            },
             sync_timeout: seconds("MILLRACE_SYNC_SECONDS", 1, defaults.sync_timeout)?,
             retention: seconds("MILLRACE_RETENTION_DAYS", 24 * 60 * 60, defaults.retention)?,
             max_body_bytes: match get("MILLRACE_MAX_BODY_BYTES") {
@@ -231,6 +239,7 @@ impl Environment {
             max_task_timeout: self.max_task_timeout,
             max_failures: self.max_failures,
             tenant_concurrency: self.tenant_concurrency,
+            requests_per_minute: self.requests_per_minute,
             max_upload_bytes: self.max_upload_bytes,
             plain_keys: self.plain_keys,
             master_key: self.master_key.clone(),
@@ -344,6 +353,7 @@ mod tests {
             ("MILLRACE_MAX_TASK_TIMEOUT_SECONDS", "120"),
             ("MILLRACE_MAX_FAILURES", "7"),
             ("MILLRACE_TENANT_CONCURRENCY", "9"),
+            ("MILLRACE_REQUESTS_PER_MINUTE", "0"),
             ("MILLRACE_SYNC_SECONDS", "890"),
             ("MILLRACE_PLAIN_KEYS", "true"),
             ("MILLRACE_FILES_ROOT", "/data"),
@@ -360,6 +370,7 @@ mod tests {
         assert_eq!((store.lease, store.retention), (Duration::from_secs(5), Duration::from_secs(172_800)));
         assert_eq!((store.task_timeout.as_secs(), store.max_task_timeout.as_secs()), (60, 120));
         assert_eq!((store.max_failures, store.tenant_concurrency), (7, 9));
+        assert_eq!((store.requests_per_minute, read(&[]).unwrap().requests_per_minute), (0, 1_200));
         assert_eq!(environment.runner_config().sync_timeout, Duration::from_secs(890));
         assert!(store.plain_keys);
         assert_eq!(environment.runner_config().tweaks, Leniency::Lenient);
@@ -393,6 +404,7 @@ mod tests {
             ("MILLRACE_RETENTION_DAYS", "-1"),
             ("MILLRACE_MAX_FAILURES", "many"),
             ("MILLRACE_MAX_BODY_BYTES", "5MB"),
+            ("MILLRACE_REQUESTS_PER_MINUTE", "-1"),
             ("MILLRACE_STRICT_CODE", "maybe"),
             ("MILLRACE_ALLOW_HOSTS", "http://a"),
         ] {
