@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as Group, Parser, Subcommand};
-use millrace_store::TenantId;
+use clap::{Args as Group, Parser, Subcommand, value_parser};
+use millrace_store::{Scope, TenantId};
+use uuid::Uuid;
 
 /// Flows drawn in Langflow, run on AWS Lambda.
 #[derive(Debug, Parser)]
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Say what of an exported flow will not run, or not as drawn.
     Check(Check),
+    /// Make, list, rotate and revoke API keys in the table of a deployed stack.
+    Key(Key),
 }
 
 #[derive(Debug, Group)]
@@ -107,6 +110,58 @@ pub(crate) struct Check {
     /// Print the report as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Key {
+    #[command(subcommand)]
+    pub action: KeyAction,
+    /// The tenant whose keys they are.
+    #[arg(long, global = true)]
+    pub tenant: Option<TenantId>,
+    /// The table; that of the variable MILLRACE_TABLE by default.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub table: Option<String>,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyAction {
+    /// Make a key. It is printed alone on standard output, this once.
+    Create(KeyCreate),
+    /// List the keys of a tenant.
+    List,
+    /// Delete a key. It stops working within a minute.
+    Revoke {
+        /// Its id, as the list shows it.
+        id: Uuid,
+    },
+    /// Make a key in the place of another, which goes on for a while.
+    Rotate {
+        /// Its id, as the list shows it.
+        id: Uuid,
+        /// Seconds that the old key goes on.
+        #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = value_parser!(u64).range(..=604_800))]
+        grace_seconds: u64,
+    },
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct KeyCreate {
+    /// What its owner calls it.
+    #[arg(long, default_value = "cli")]
+    pub name: String,
+    /// What it may do: run, read, deploy, admin. Everything by default.
+    #[arg(long, value_delimiter = ',')]
+    pub scopes: Vec<Scope>,
+    /// Days until it ends. It has no end by default.
+    #[arg(long, value_name = "DAYS", value_parser = value_parser!(u32).range(1..=3_650))]
+    pub expires_days: Option<u32>,
+    /// Requests a minute that are served of it, 0 for no limit; as the installation says by default.
+    #[arg(long, value_name = "REQUESTS", value_parser = value_parser!(u32).range(..=1_000_000))]
+    pub requests_per_minute: Option<u32>,
 }
 
 /// A key that the local cloud accepts.

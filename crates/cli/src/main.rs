@@ -7,6 +7,7 @@ mod caller;
 mod check;
 mod demo;
 mod functions;
+mod key;
 mod local;
 mod master_key;
 mod stack;
@@ -40,5 +41,6 @@ async fn run(command: Command) -> Result<()> {
         Command::Local(local) => local::run(local).await,
         Command::Bench(bench) => bench::run(bench).await,
         Command::Check(check) => check::run(&check),
+        Command::Key(key) => key::run(key).await,
     }
 }

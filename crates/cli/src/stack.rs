@@ -158,6 +158,10 @@ fn environment(
         "MILLRACE_BUCKET" => Some(cloud.bucket().to_owned()),
         "MILLRACE_KMS_KEY_ID" => None,
         "MILLRACE_KEY_FILE" => Some(key.path()),
+        // Measurements and scripts poll as fast as they can, unless a limit is what is tried.
+        "MILLRACE_REQUESTS_PER_MINUTE" => {
+            std::env::var(name).ok().filter(|limit| !limit.is_empty()).or_else(|| Some("0".to_owned()))
+        }
         // What an AWS function has is nothing that a machine of one's own is measured by.
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE" => None,
         name => std::env::var(name).ok(),
@@ -193,10 +197,13 @@ pub(crate) fn function_variables(
         "MILLRACE_FILES_ROOT",
         "MILLRACE_KMS_KEY_ID",
         "MILLRACE_KEY_FILE",
+        "MILLRACE_REQUESTS_PER_MINUTE",
     ];
     variables.extend(own.filter(|(name, _)| !decided.contains(&name.as_str())));
     let files = environment.files_root.iter();
     variables.extend(files.map(|root| ("MILLRACE_FILES_ROOT".to_owned(), root.display().to_string())));
+    let limit = environment.requests_per_minute.to_string();
+    variables.push(("MILLRACE_REQUESTS_PER_MINUTE".to_owned(), limit));
     let local = [("MILLRACE_PLAIN_KEYS", "true"), ("MILLRACE_ALLOW_LOOPBACK", "true")];
     variables.extend(local.map(|(name, value)| (name.to_owned(), value.to_owned())));
     variables.push(("MILLRACE_KEY_FILE".to_owned(), key.path()));
