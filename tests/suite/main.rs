@@ -11,6 +11,7 @@ mod durability;
 mod events;
 mod flows;
 mod http_contract;
+mod isolation;
 mod provider;
 mod published;
 mod recordings;

@@ -1,6 +1,7 @@
 //! Everything between a client and a model provider, on loopback ports of its own: what the functions are, they
 //! are here too, over real Lambda events.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,10 +24,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::provider::Provider;
 
-/// The key that every stack has, of the tenant `default`.
+/// The key that every stack has, of the tenant `default`, but for those that take no plain keys.
 pub const KEY: &str = "local-key";
 /// The largest body that the API reads.
 pub const MAX_BODY_BYTES: usize = 5_000_000;
+
+/// A row of the table, by the names of its attributes.
+pub type Row = BTreeMap<String, AttributeValue>;
 
 /// A running stack. Everything in it ends with it.
 pub struct Stack {
@@ -40,6 +44,8 @@ pub struct Stack {
     pub runner: Runner,
     /// The API, to call without HTTP.
     pub router: Router,
+    /// The key that calls are made with, of the tenant `default`.
+    pub key: String,
     client: reqwest::Client,
     _front: Front,
     _worker: Option<EventSource>,
@@ -66,6 +72,8 @@ pub struct Setup {
     pub lease: Duration,
     /// The folder whose files flows may read by their paths.
     pub files: Option<PathBuf>,
+    /// Whether keys may be any text, as in the local cloud.
+    pub plain_keys: bool,
 }
 
 impl Default for Setup {
@@ -79,6 +87,7 @@ impl Default for Setup {
             tenant_concurrency: 0,
             lease: Duration::from_secs(30),
             files: None,
+            plain_keys: true,
         }
     }
 }
@@ -131,7 +140,12 @@ impl Stack {
         let meter = Meter::new();
         let runner = runner(&cloud, &provider, &meter, &setup);
         let tenant: TenantId = "default".parse().unwrap();
-        runner.store().seed_key(&tenant, KEY, "the suite's").await.unwrap();
+        let key = match setup.plain_keys {
+            true => {
+                runner.store().seed_key(&tenant, KEY, "the suite's").await.map(|()| KEY.to_owned()).unwrap()
+            }
+            false => runner.store().create_key(&tenant, "the suite's").await.unwrap().text,
+        };
         let router = router(Arc::new(App::new(runner.clone(), MAX_BODY_BYTES)));
         let config = FrontConfig { port: 0, ..FrontConfig::default() };
         let front = Front::start(config, Arc::new(api(router.clone()))).await.unwrap();
@@ -148,6 +162,7 @@ impl Stack {
             meter,
             runner,
             router,
+            key,
             client,
             _front: front,
             _worker: worker,
@@ -158,7 +173,12 @@ impl Stack {
 
     /// Sends JSON with the stack's key.
     pub async fn call(&self, method: Method, path: &str, body: Option<&Json>) -> Answer {
-        let request = self.request(method, path).header("x-api-key", KEY);
+        self.call_as(&self.key, method, path, body).await
+    }
+
+    /// Sends JSON with another key.
+    pub async fn call_as(&self, key: &str, method: Method, path: &str, body: Option<&Json>) -> Answer {
+        let request = self.request(method, path).header("x-api-key", key);
         match body {
             Some(body) => send(request.json(body)).await,
             None => send(request).await,
@@ -177,12 +197,8 @@ impl Stack {
 
     /// Uploads a file for a flow and gives the path that stands for it.
     pub async fn upload(&self, flow: &str, name: &str, bytes: Vec<u8>) -> String {
-        let head =
-            format!("--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
-        let body = [head.as_bytes(), &bytes, b"\r\n--x--\r\n"].concat();
-        let request = self.request(Method::POST, &format!("/api/v1/upload/{flow}")).header("x-api-key", KEY);
-        let request = request.header("content-type", "multipart/form-data; boundary=x").body(body);
-        let answer = send(request).await;
+        let request = self.request(Method::POST, &format!("/api/v1/upload/{flow}"));
+        let answer = send(form(request, name, &bytes).header("x-api-key", &self.key)).await;
         assert_eq!(answer.status, 201, "{}", answer.body);
         answer.body["file_path"].as_str().unwrap().to_owned()
     }
@@ -211,8 +227,7 @@ impl Stack {
     /// Every attribute of every row and every object, uncompressed, by where it stands.
     pub async fn everything_stored(&self) -> Vec<(String, Vec<u8>)> {
         let mut all = Vec::new();
-        let rows = self.cloud.dynamodb_client().scan().table_name("millrace").send().await.unwrap();
-        for row in rows.items() {
+        for row in self.rows().await {
             let place = format!("{:?} {:?}", row["pk"], row["sk"]);
             for (name, value) in row {
                 let bytes = match value {
@@ -222,18 +237,30 @@ impl Stack {
                 all.push((format!("{place} {name}"), bytes));
             }
         }
-        let (s3, bucket) = (self.cloud.s3_client(), self.cloud.bucket());
         for key in self.objects().await {
-            let object = s3.get_object().bucket(bucket).key(&key).send().await.unwrap();
-            all.push((key, plain(&object.body.collect().await.unwrap().into_bytes())));
+            let bytes = self.object(&key).await;
+            all.push((key, plain(&bytes)));
         }
         all
     }
 
     /// How many rows have an attribute.
     pub async fn rows_with(&self, attribute: &str) -> usize {
-        let rows = self.cloud.dynamodb_client().scan().table_name("millrace").send().await.unwrap();
-        rows.items().iter().filter(|row| row.contains_key(attribute)).count()
+        self.rows().await.iter().filter(|row| row.contains_key(attribute)).count()
+    }
+
+    /// The bytes of an object.
+    pub async fn object(&self, key: &str) -> Vec<u8> {
+        let object = self.cloud.s3_client().get_object().bucket(self.cloud.bucket()).key(key);
+        object.send().await.unwrap().body.collect().await.unwrap().to_vec()
+    }
+
+    /// All rows of the table.
+    pub async fn rows(&self) -> Vec<Row> {
+        let pages =
+            self.cloud.dynamodb_client().scan().table_name("millrace").into_paginator().items().send();
+        let rows = pages.try_collect().await.unwrap();
+        rows.into_iter().map(|row| row.into_iter().collect()).collect()
     }
 
     /// The bodies of the messages that wait in the queue.
@@ -270,6 +297,13 @@ fn plain(bytes: &[u8]) -> Vec<u8> {
     zstd::decode_all(bytes).unwrap_or_else(|_| bytes.to_vec())
 }
 
+/// A file as a form.
+pub fn form(request: reqwest::RequestBuilder, name: &str, bytes: &[u8]) -> reqwest::RequestBuilder {
+    let head = format!("--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
+    let body = [head.as_bytes(), bytes, b"\r\n--x--\r\n"].concat();
+    request.header("content-type", "multipart/form-data; boundary=x").body(body)
+}
+
 /// Sends a request and reads its answer.
 pub async fn send(request: reqwest::RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
@@ -287,7 +321,7 @@ fn runner(cloud: &LocalCloud, provider: &Provider, meter: &Meter, setup: &Setup)
         aws_sdk_dynamodb::Client::from_conf(dynamodb.interceptor(meter.clone()).build()),
         aws_sdk_sqs::Client::from_conf(sqs.interceptor(meter.clone()).build()),
         StoreConfig {
-            plain_keys: true,
+            plain_keys: setup.plain_keys,
             master_key: millrace_store::MasterKey::local([7; 32]),
             max_failures: setup.max_failures,
             tenant_concurrency: setup.tenant_concurrency,
