@@ -62,7 +62,7 @@ impl Store {
     /// # Errors
     /// [`Unconfigured`], for the first that is missing.
     pub async fn check_configured(&self) -> Result<(), Unconfigured> {
-        if self.dynamodb().config().region().is_none() {
+        if self.0.dynamodb.config().region().is_none() {
             return Err(Unconfigured::Region);
         }
         let credentials = self.credentials().ok_or(Unconfigured::Credentials)?;
