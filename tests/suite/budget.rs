@@ -6,11 +6,13 @@ use millrace_store::metering::Usage;
 use serde_json::{Value as Json, json};
 
 use crate::provider::Reply;
-use crate::stack::Stack;
+use crate::stack::{Setup, Stack};
 
-/// A stack without a worker, a flow in it, and everything warm: key check, plan, connections.
+/// A stack without a worker, a flow in it, and everything warm: key check, plan, connections. Requests of the key are
+/// counted as in a deployed stack, which few of them pay for.
 async fn warm() -> (Stack, String) {
-    let stack = Stack::without_worker().await;
+    let setup = Setup { worker: false, requests_per_minute: 1_200, ..Setup::default() };
+    let stack = Stack::with(setup).await;
     let flow = stack.create_flow(&stack.drawn("chat_prompt")).await;
     let path = format!("/api/v1/process/{flow}");
     stack.post(&path, &json!({"inputs": {"text": "warm"}})).await;

@@ -66,11 +66,17 @@ async fn no_route_reveals_or_changes_what_is_another_tenant_s() {
     );
     assert!(leaks.is_empty(), "{leaks:#?}");
 
-    // What was asked was no nonsense: the owner gets answers.
+    // What was asked was no nonsense, and what was looked for is there: the owner gets answers, and sees it in them.
+    let mut seen = String::new();
     for ask in &rows {
         let answer = asked(&owner.stack, ask, Some(&owner.stack.key)).await;
         assert_eq!(answer.status, ask.owner, "{} {}: {}", ask.method, ask.path, answer.body);
+        seen += &answer.body.to_string();
     }
+    let unseen: Vec<_> = secrets.iter().filter(|secret| !seen.contains(*secret)).collect();
+    // The file, its reference and the two keys are shown once, and that was before.
+    assert_eq!(unseen.len(), 4, "{unseen:?}");
+    assert!(owner.belongings().await != before, "the owner changed something, and it is noticed");
 }
 
 /// The rows are the routes, each once.

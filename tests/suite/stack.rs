@@ -68,6 +68,8 @@ pub struct Setup {
     pub max_failures: u64,
     /// Tasks of a tenant at once; 0 is no limit.
     pub tenant_concurrency: u32,
+    /// Requests of a key in a minute; 0 is no limit.
+    pub requests_per_minute: u32,
     /// How long a claim holds.
     pub lease: Duration,
     /// The folder whose files flows may read by their paths.
@@ -85,6 +87,7 @@ impl Default for Setup {
             background: true,
             max_failures: 1,
             tenant_concurrency: 0,
+            requests_per_minute: 0,
             lease: Duration::from_secs(30),
             files: None,
             plain_keys: true,
@@ -325,6 +328,7 @@ fn runner(cloud: &LocalCloud, provider: &Provider, meter: &Meter, setup: &Setup)
             master_key: millrace_store::MasterKey::local([7; 32]),
             max_failures: setup.max_failures,
             tenant_concurrency: setup.tenant_concurrency,
+            requests_per_minute: setup.requests_per_minute,
             lease: setup.lease,
             ..StoreConfig::new("millrace", cloud.queue_url())
         },
