@@ -174,6 +174,7 @@ impl Context {
         let journal = &self.run.services.journal;
         let request_hash = hash(&effect);
         if let Some(record) = journal.recorded(&key).await? {
+            self.run.services.supervisor.replayed();
             return self.adopt(effect.kind, &request_hash, record);
         }
         let _admission = self.run.services.supervisor.admit(effect.kind).await?;

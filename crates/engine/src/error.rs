@@ -25,7 +25,7 @@ pub enum FlowError {
     /// A structure limit is exceeded.
     #[error("The flow has {found} {what}; the limit is {limit}")]
     TooMany {
-        /// What was counted: `nodes`, `edges` or `levels of groups`.
+        /// What was counted: `nodes`, `edges`, `groups` or `levels of groups`.
         what: &'static str,
         /// How many the flow has.
         found: usize,
@@ -53,6 +53,8 @@ pub enum ErrorKind {
     Cancelled,
     /// An answer is larger than can be kept.
     OutputTooLarge,
+    /// The run used all that one run may. Repeating it changes nothing: the flow's owner has to act.
+    Limit,
     /// A recorded effect is not the one that the run now asks for: the flow or Millrace changed under the
     /// task, and it cannot be resumed.
     Version,
@@ -72,6 +74,7 @@ impl ErrorKind {
             Self::Unavailable => "unavailable",
             Self::Cancelled => "cancelled",
             Self::OutputTooLarge => "output_too_large",
+            Self::Limit => "limit",
             Self::Version => "version",
             Self::Internal => "internal",
         }
@@ -140,6 +143,7 @@ impl RunError {
 
 impl From<FlowError> for RunError {
     fn from(error: FlowError) -> Self {
-        Self::new(ErrorKind::Flow, error.to_string())
+        let kind = if matches!(error, FlowError::TooMany { .. }) { ErrorKind::Limit } else { ErrorKind::Flow };
+        Self::new(kind, error.to_string())
     }
 }

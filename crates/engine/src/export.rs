@@ -12,22 +12,44 @@ use crate::flow::{Dialect, Edge, Field, Flow, LooseEdge, Vertex};
 use crate::group::{self, Expanded};
 use crate::handle;
 
-/// Nodes in one flow, at most.
-pub(crate) const MAX_NODES: usize = 2_000;
-/// Edges in one flow, at most.
-pub(crate) const MAX_EDGES: usize = 10_000;
+/// How large a flow may be, with its groups taken apart. By default 2,000 nodes, more than a hundred times the largest
+/// published export, and 10,000 edges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlowLimits {
+    /// Nodes, those inside groups and notes included; and groups, which are counted apart.
+    pub vertices: usize,
+    /// Edges, those inside groups included.
+    pub edges: usize,
+}
 
-/// Parses the `data` of an export: `{nodes, edges, viewport}`.
+impl Default for FlowLimits {
+    fn default() -> Self {
+        Self { vertices: 2_000, edges: 10_000 }
+    }
+}
+
+/// Parses the `data` of an export, `{nodes, edges, viewport}`, within the default limits.
 ///
 /// # Errors
 /// [`FlowError`]: not a flow, too large, a node id twice, or an edge that feeds no field.
 pub fn parse(data: &Json) -> Result<Flow, FlowError> {
+    parse_within(data, &FlowLimits::default())
+}
+
+/// Parses the `data` of an export, `{nodes, edges, viewport}`. **It is counted before anything is made of it**, since
+/// taking groups apart is work for each of them.
+///
+/// # Errors
+/// [`FlowError`]: not a flow, too large, a node id twice, or an edge that feeds no field.
+pub fn parse_within(data: &Json, limits: &FlowLimits) -> Result<Flow, FlowError> {
     let Some(data) = data.as_object() else {
         return Err(FlowError::Shape("Flow data is not an object with nodes and edges".into()));
     };
-    let expanded = group::expand(data, 0)?;
-    limit("nodes", expanded.nodes.len(), MAX_NODES)?;
-    limit("edges", expanded.edges.len(), MAX_EDGES)?;
+    let size = group::size(data, 0)?;
+    limit("nodes", size.nodes, limits.vertices)?;
+    limit("edges", size.edges, limits.edges)?;
+    limit("groups", size.groups, limits.vertices)?;
+    let expanded = group::expand(data)?;
     let vertices = vertices(&expanded)?;
     let (edges, loose) = edges(&expanded, &vertices)?;
     let dialect = dialect(&expanded);

@@ -20,21 +20,45 @@ pub(crate) struct Expanded {
     pub inner: HashSet<String>,
 }
 
-/// Replaces every group by its inner nodes, which go last.
-pub(crate) fn expand(data: &Map<String, Json>, depth: usize) -> Result<Expanded, FlowError> {
+/// What a flow has at all levels.
+#[derive(Default)]
+pub(crate) struct Size {
+    pub nodes: usize,
+    pub edges: usize,
+    pub groups: usize,
+}
+
+/// Counts without copying anything. What is no list counts as none here, and is refused when it is expanded.
+pub(crate) fn size(data: &Map<String, Json>, depth: usize) -> Result<Size, FlowError> {
     if depth > MAX_DEPTH {
         return Err(FlowError::TooMany { what: "levels of groups", found: depth, limit: MAX_DEPTH });
     }
+    let list = |name: &str| data.get(name).and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
+    let mut size = Size { edges: list("edges").len(), ..Size::default() };
+    for node in list("nodes") {
+        let Some(group) = group_of(node) else {
+            size.nodes += 1;
+            continue;
+        };
+        let inner = self::size(group, depth + 1)?;
+        size.nodes += inner.nodes;
+        size.edges += inner.edges;
+        size.groups += inner.groups + 1;
+    }
+    Ok(size)
+}
+
+/// Replaces every group by its inner nodes, which go last. Its depth was looked at by [`size`].
+pub(crate) fn expand(data: &Map<String, Json>) -> Result<Expanded, FlowError> {
     let mut flat = Expanded { nodes: Vec::new(), edges: objects(data, "edges")?, ..Expanded::default() };
     let mut inner = Vec::new();
     for node in objects(data, "nodes")? {
-        match group_of(&node) {
-            Some(group) => inner.push((node, group)),
-            None => flat.nodes.push(node),
-        }
+        if node.get("data").and_then(flow_in).is_some() { &mut inner } else { &mut flat.nodes }.push(node);
     }
-    for (node, group) in inner {
-        unfold(&mut flat, &node, expand(&group, depth + 1)?);
+    for node in inner {
+        let Some(group) = node.get("data").and_then(flow_in) else { continue };
+        let expanded = expand(group)?;
+        unfold(&mut flat, &node, expanded);
     }
     Ok(flat)
 }
@@ -48,18 +72,28 @@ fn objects(data: &Map<String, Json>, name: &'static str) -> Result<Vec<Map<Strin
     all.ok_or_else(|| FlowError::Shape(format!("Flow data has an entry in {name} that is not an object")))
 }
 
-fn group_of(node: &Map<String, Json>) -> Option<Map<String, Json>> {
-    node.get("data")?.get("node")?.get("flow")?.get("data")?.as_object().cloned()
+fn group_of(node: &Json) -> Option<&Map<String, Json>> {
+    flow_in(node.get("data")?)
+}
+
+/// The flow inside a group, from the group's `data`.
+fn flow_in(data: &Json) -> Option<&Map<String, Json>> {
+    data.get("node")?.get("flow")?.get("data")?.as_object()
 }
 
 fn unfold(flat: &mut Expanded, group: &Map<String, Json>, mut inner: Expanded) {
     let id = handle::text(group, "id").unwrap_or_default();
-    let proxies = proxied_fields(group);
-    for (name, field, stands_for) in proxies {
+    let mut places = HashMap::new();
+    for (place, node) in inner.nodes.iter().enumerate() {
+        places.entry(node.get("id").and_then(Json::as_str).unwrap_or_default().to_owned()).or_insert(place);
+    }
+    for (name, field, stands_for) in proxied_fields(group) {
         // A field of a nested group points at that group's own inner field.
         let nested = inner.fields.get(&stands_for.0).and_then(|fields| fields.get(&stands_for.1));
         let target = nested.cloned().unwrap_or(stands_for);
-        write_field(&mut inner.nodes, &target.0, &target.1, &field);
+        if let Some(place) = places.get(&target.0) {
+            write_field(&mut inner.nodes[*place], &target.1, &field);
+        }
         flat.fields.entry(id.clone()).or_default().insert(name, target);
     }
     let last = last_node(&inner);
@@ -95,10 +129,7 @@ fn proxied_fields(group: &Map<String, Json>) -> Vec<ProxiedField> {
     template.iter().filter_map(|(name, field)| Some((name.clone(), field.clone(), target(field)?))).collect()
 }
 
-fn write_field(nodes: &mut [Map<String, Json>], id: &str, name: &str, field: &Json) {
-    let Some(node) = nodes.iter_mut().find(|n| n.get("id").and_then(Json::as_str) == Some(id)) else {
-        return;
-    };
+fn write_field(node: &mut Map<String, Json>, name: &str, field: &Json) {
     let template = node.get_mut("data").and_then(|d| d.get_mut("node")).and_then(|n| n.get_mut("template"));
     if let Some(Json::Object(template)) = template {
         template.insert(name.to_owned(), field.clone());
@@ -107,9 +138,10 @@ fn write_field(nodes: &mut [Map<String, Json>], id: &str, name: &str, field: &Js
 
 /// The inner node that stands for the group's output: the first that feeds no other.
 fn last_node(inner: &Expanded) -> Option<String> {
-    let feeds = |id: &str| inner.edges.iter().any(|e| e.get("source").and_then(Json::as_str) == Some(id));
+    let feeding: HashSet<&str> =
+        inner.edges.iter().filter_map(|edge| edge.get("source").and_then(Json::as_str)).collect();
     let mut ids = inner.nodes.iter().filter_map(|node| handle::text(node, "id"));
-    ids.find(|id| !feeds(id))
+    ids.find(|id| !feeding.contains(id.as_str()))
 }
 
 fn redirect_target(edge: &mut Map<String, Json>, fields: Option<&HashMap<String, (String, String)>>) {

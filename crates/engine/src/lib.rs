@@ -47,7 +47,7 @@ pub use component::{
 };
 pub use context::{Context, Effect, EffectKey, Upstream};
 pub use error::{ErrorKind, FlowError, RunError};
-pub use export::parse;
+pub use export::{FlowLimits, parse, parse_within};
 pub use flow::{Dialect, Edge, Field, Flow, LooseEdge, Vertex};
 pub use inputs::{InputError, Inputs, LazyValue};
 pub use journal::{Journal, MemoryJournal, Record};

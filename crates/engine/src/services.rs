@@ -211,6 +211,9 @@ pub trait Supervisor: Send + Sync {
     /// A vertex was built.
     fn vertex_done(&self, _id: &str) {}
 
+    /// An effect was answered from the journal: it took place in an earlier attempt.
+    fn replayed(&self) {}
+
     /// An effect took place, now or in an earlier attempt, and cost this.
     fn spent(&self, _usage: Usage) {}
 }

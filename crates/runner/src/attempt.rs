@@ -102,7 +102,7 @@ impl Runner {
         visit: &Visit,
     ) -> Result<(), StoreError> {
         let (stop_at, ends_at) = (self.stop_at(visit), self.instant_of(lease.deadline));
-        let watch = Watch::new(stop_at, Some(ends_at), Some((self.store().clone(), lease.clone())));
+        let watch = Watch::new(stop_at, Some(ends_at), Some((self.store().clone(), lease.clone())), self.0.config.run_limits);
         let ended = match self.run_leased(lease, &watch, slot, visit, (stop_at, ends_at)).await {
             Ok(ended) => ended,
             Err(error) if error.is_retryable() => Ended::Again(again(lease, None)),
@@ -230,6 +230,11 @@ impl Runner {
                 Ended::With(outcome_of(&over), watch.usage())
             }
             Left::Stopped(Stop::Lost(refusal)) => Ended::Lost(refusal),
+            Left::Stopped(Stop::Limit(limit)) => {
+                let error = limit.error();
+                log_failure(lease, &error);
+                Ended::With(outcome_of(&Err(error)), watch.usage())
+            }
             Left::TimedOut => Ended::With(timed_out(lease), watch.usage()),
             Left::ShutDown => Ended::Again(Requeue { counts: Counts::Yield, delay: Duration::ZERO }),
             // What got no further would get no further again: that counts as a failure.

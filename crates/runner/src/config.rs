@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use millrace_engine::Leniency;
+use millrace_engine::{FlowLimits, Leniency};
 
 /// How tasks are run. Read once, in `main`.
 #[derive(Debug, Clone)]
@@ -23,8 +23,28 @@ pub struct RunnerConfig {
     pub index_bytes: usize,
     /// How long a caller who waits for the result is kept waiting; then the run becomes a queued task.
     pub sync_timeout: Duration,
+    /// How large a flow may be.
+    pub flow_limits: FlowLimits,
+    /// What one run may use.
+    pub run_limits: RunLimits,
     /// What is kept back of an invocation's time, to record the end of a run or to give its task back.
     pub reserve: Duration,
+}
+
+/// What one run may use, all its attempts together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunLimits {
+    /// Effects: model calls, requests, statements, reads and writes of a conversation, files, looks at the clock.
+    pub effects: u64,
+    /// Tokens, input and output together.
+    pub tokens: u64,
+}
+
+impl Default for RunLimits {
+    /// 20,000 effects: a list call of 1,000 inputs with 20 each, or a folder of 10,000 files. 10,000,000 tokens.
+    fn default() -> Self {
+        Self { effects: 20_000, tokens: 10_000_000 }
+    }
 }
 
 impl Default for RunnerConfig {
@@ -39,6 +59,8 @@ impl Default for RunnerConfig {
             spool: std::env::temp_dir().join("millrace-uploads"),
             index_bytes: 256 * 1024 * 1024,
             sync_timeout: Duration::from_secs(28),
+            flow_limits: FlowLimits::default(),
+            run_limits: RunLimits::default(),
             reserve: Duration::from_secs(3),
         }
     }

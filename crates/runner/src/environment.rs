@@ -13,13 +13,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_components::VARIABLES;
-use millrace_engine::{Leniency, Registry};
+use millrace_engine::{FlowLimits, Leniency, Registry};
 use millrace_outbound::{HostRule, Outbound, OutboundConfig, OutboundError};
 use millrace_store::{MasterKey, Store, StoreConfig, SystemHost};
 use thiserror::Error;
 use tokio_util::task::TaskTracker;
 
-use crate::{Runner, RunnerConfig};
+use crate::{RunLimits, Runner, RunnerConfig};
 
 /// What the functions are told. An empty variable is the same as none.
 #[derive(Clone)]
@@ -58,6 +58,14 @@ pub struct Environment {
     pub max_body_bytes: usize,
     /// `MILLRACE_MAX_UPLOAD_BYTES`: the largest file that may be uploaded. 100,000,000 by default.
     pub max_upload_bytes: u64,
+    /// `MILLRACE_MAX_VERTICES`: how many nodes a flow may have, those inside groups included. 2,000 by default.
+    pub max_vertices: usize,
+    /// `MILLRACE_MAX_EDGES`: how many edges a flow may have, those inside groups included. 10,000 by default.
+    pub max_edges: usize,
+    /// `MILLRACE_MAX_EFFECTS`: how many effects a run may have, all attempts together. 20,000 by default.
+    pub max_effects: u64,
+    /// `MILLRACE_MAX_TOKENS`: how many tokens a run may use, input and output together. 10,000,000 by default.
+    pub max_tokens: u64,
     /// `MILLRACE_FILES_ROOT`: the folder whose files flows may read by their paths. None by default, and none
     /// when deployed: there, files are uploaded.
     pub files_root: Option<PathBuf>,
@@ -128,6 +136,10 @@ impl Environment {
             retention: store.retention,
             max_body_bytes: 5_000_000,
             max_upload_bytes: store.max_upload_bytes,
+            max_vertices: FlowLimits::default().vertices,
+            max_edges: FlowLimits::default().edges,
+            max_effects: RunLimits::default().effects,
+            max_tokens: RunLimits::default().tokens,
             files_root: None,
             index_bytes: RunnerConfig::default().index_bytes,
             strict_code: false,
@@ -154,6 +166,7 @@ impl Environment {
             Some(value) => Ok(Duration::from_secs(number::<u32>(name, &value)?.into()).saturating_mul(unit)),
             None => Ok(default),
         };
+        let size = |name, default| get(name).map_or(Ok(default), |value| number::<usize>(name, &value));
         let count = |name, default| get(name).map_or(Ok(default), |value| number::<u64>(name, &value));
         Ok(Self {
             bucket: get("MILLRACE_BUCKET"),
@@ -171,11 +184,12 @@ impl Environment {
             },
             sync_timeout: seconds("MILLRACE_SYNC_SECONDS", 1, defaults.sync_timeout)?,
             retention: seconds("MILLRACE_RETENTION_DAYS", 24 * 60 * 60, defaults.retention)?,
-            max_body_bytes: match get("MILLRACE_MAX_BODY_BYTES") {
-                Some(value) => number("MILLRACE_MAX_BODY_BYTES", &value)?,
-                None => defaults.max_body_bytes,
-            },
+            max_body_bytes: size("MILLRACE_MAX_BODY_BYTES", defaults.max_body_bytes)?,
             max_upload_bytes: count("MILLRACE_MAX_UPLOAD_BYTES", defaults.max_upload_bytes)?,
+            max_vertices: size("MILLRACE_MAX_VERTICES", defaults.max_vertices)?,
+            max_edges: size("MILLRACE_MAX_EDGES", defaults.max_edges)?,
+            max_effects: count("MILLRACE_MAX_EFFECTS", defaults.max_effects)?,
+            max_tokens: count("MILLRACE_MAX_TOKENS", defaults.max_tokens)?,
             files_root: get("MILLRACE_FILES_ROOT").map(PathBuf::from),
             index_bytes: match get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") {
                 Some(megabytes) => {
@@ -257,6 +271,8 @@ impl Environment {
             files_root: self.files_root.clone(),
             index_bytes: self.index_bytes,
             sync_timeout: self.sync_timeout,
+            flow_limits: FlowLimits { vertices: self.max_vertices, edges: self.max_edges },
+            run_limits: RunLimits { effects: self.max_effects, tokens: self.max_tokens },
             ..RunnerConfig::default()
         }
     }
@@ -359,6 +375,10 @@ mod tests {
             ("MILLRACE_FILES_ROOT", "/data"),
             ("MILLRACE_BUCKET", "objects"),
             ("MILLRACE_MAX_UPLOAD_BYTES", "7"),
+            ("MILLRACE_MAX_VERTICES", "11"),
+            ("MILLRACE_MAX_EDGES", "12"),
+            ("MILLRACE_MAX_EFFECTS", "13"),
+            ("MILLRACE_MAX_TOKENS", "14"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
             ("MILLRACE_LENIENT_TWEAKS", "1"),
             ("MILLRACE_ALLOW_HOSTS", "ollama.lan:11434, 10.0.0.1"),
@@ -373,6 +393,9 @@ mod tests {
         assert_eq!((store.requests_per_minute, read(&[]).unwrap().requests_per_minute), (0, 1_200));
         assert_eq!(environment.runner_config().sync_timeout, Duration::from_secs(890));
         assert!(store.plain_keys);
+        let runner = environment.runner_config();
+        assert_eq!(runner.flow_limits, FlowLimits { vertices: 11, edges: 12 });
+        assert_eq!(runner.run_limits, RunLimits { effects: 13, tokens: 14 });
         assert_eq!(environment.runner_config().tweaks, Leniency::Lenient);
         assert_eq!(environment.runner_config().variables.keys().collect::<Vec<_>>(), ["OPENAI_API_KEY"]);
         assert_eq!((environment.bucket.as_deref(), store.max_upload_bytes), (Some("objects"), 7));
@@ -405,6 +428,8 @@ mod tests {
             ("MILLRACE_MAX_FAILURES", "many"),
             ("MILLRACE_MAX_BODY_BYTES", "5MB"),
             ("MILLRACE_REQUESTS_PER_MINUTE", "-1"),
+            ("MILLRACE_MAX_VERTICES", "-1"),
+            ("MILLRACE_MAX_TOKENS", "1e6"),
             ("MILLRACE_STRICT_CODE", "maybe"),
             ("MILLRACE_ALLOW_HOSTS", "http://a"),
         ] {

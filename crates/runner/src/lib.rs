@@ -38,7 +38,7 @@ use tokio_util::task::TaskTracker;
 pub use accept::{Accepted, Again};
 pub use attempt::{Delivery, Visit};
 pub use call::{Call, Idempotency, Inputs, Job, Options, Session};
-pub use config::RunnerConfig;
+pub use config::{RunLimits, RunnerConfig};
 pub use credentials::{Moved, Moves};
 pub use error::RunnerError;
 pub use execute::Answer;

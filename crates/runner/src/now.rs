@@ -134,7 +134,10 @@ impl Runner {
                 let message = format!("The run did not end within {} s", limit.as_secs());
                 Err(RunError::new(ErrorKind::Timeout, message).transient(true))
             }
-            stop = lost(self, &waiting) => return Ok(self.stopped(&waiting, stop)),
+            stop = stopped(self, &waiting) => match stop {
+                Stop::Limit(limit) => Err(limit.error()),
+                stop => return Ok(self.stopped(&waiting, stop)),
+            },
         };
         let usage = waiting.watch.usage();
         match waiting.lease.take() {
@@ -147,13 +150,13 @@ impl Runner {
     /// With a journal that is kept from the first effect on, the task is a row from the start.
     async fn begin(&self, task: NewTask, earlier: Vec<JournalRecord>) -> Result<Waiting, RunnerError> {
         let began = self.store().host().now();
-        let journal = Arc::new(HandoverJournal::of(earlier));
+        let (journal, limits) = (Arc::new(HandoverJournal::of(earlier)), self.0.config.run_limits);
         if task.mode != JournalMode::Effects {
-            let watch = Watch::new(None, None, None);
+            let watch = Watch::new(None, None, None, limits);
             return Ok(Waiting { task, began, watch, journal, lease: None });
         }
         let lease = self.store().submit_claimed(&task, began).await?;
-        let watch = Watch::new(None, None, Some((self.store().clone(), lease.clone())));
+        let watch = Watch::new(None, None, Some((self.store().clone(), lease.clone())), limits);
         journal.hand_over_to(self.durable(&task, &watch)).await.map_err(RunnerError::Flow)?;
         Ok(Waiting { task, began, watch, journal, lease: Some(lease) })
     }
@@ -252,9 +255,9 @@ impl Runner {
     }
 }
 
-/// Ends when a run that holds a lease has lost it; never for a run without one.
-async fn lost(runner: &Runner, waiting: &Waiting) -> Stop {
-    let Some(lease) = &waiting.lease else { return std::future::pending().await };
+/// Ends when a run used up what one run may, or when one that holds a lease has lost it.
+async fn stopped(runner: &Runner, waiting: &Waiting) -> Stop {
+    let Some(lease) = &waiting.lease else { return waiting.watch.drained().await };
     tokio::select! {
         biased;
         stop = waiting.watch.drained() => stop,

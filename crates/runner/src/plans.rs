@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use millrace_engine::{ErrorKind, FlowError, Plan, Report, RunError, Warning, parse};
+use millrace_engine::{ErrorKind, FlowError, Plan, Report, RunError, Warning, parse_within};
 use millrace_store::{FlowId, StoreError, TenantId};
 use serde_json::Value as Json;
 
@@ -40,22 +40,27 @@ impl Plans {
 impl Runner {
     /// What can be said of a flow before it runs, and the same faults in sentences for its owner. `None` for an
     /// empty draft, which has none.
-    pub fn check(&self, data: &Json) -> Option<(Report, Vec<String>)> {
+    ///
+    /// # Errors
+    /// [`FlowError::TooMany`]: the flow is too large to be kept. Any other fault is a part of the report.
+    pub fn check(&self, data: &Json) -> Result<Option<(Report, Vec<String>)>, FlowError> {
         let is_draft = data.get("nodes").and_then(Json::as_array).is_some_and(Vec::is_empty);
         if is_draft {
-            return None;
+            return Ok(None);
         }
-        Some(match self.compile(data) {
+        Ok(Some(match self.compile(data) {
             Ok(plan) => (plan.report(), plan.warnings().iter().map(ToString::to_string).collect()),
+            Err(error @ FlowError::TooMany { .. }) => return Err(error),
             Err(error) => {
                 let warning = Warning::Broken(error);
                 (Report::broken(None, &warning), vec![warning.to_string()])
             }
-        })
+        }))
     }
 
     fn compile(&self, data: &Json) -> Result<Arc<Plan>, FlowError> {
-        Plan::new(parse(data)?, &self.0.registry, self.0.config.strict_code)
+        let flow = parse_within(data, &self.0.config.flow_limits)?;
+        Plan::new(flow, &self.0.registry, self.0.config.strict_code)
     }
 
     /// The plan of a flow's version, from memory where it was run before.

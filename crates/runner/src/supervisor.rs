@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use millrace_engine::{Admission, RunError, Supervisor, Usage};
+use millrace_engine::{Admission, ErrorKind, RunError, Supervisor, Usage};
 use millrace_store::{Lease, Refusal, Renewal, Store};
 use serde_json::{Value as Json, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+use crate::RunLimits;
 
 /// An effect that nothing is known of begins only if so much time is left.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -28,6 +30,24 @@ pub(crate) enum Stop {
     HandOver,
     /// The task is somebody else's, cancelled or ended.
     Lost(Refusal),
+    /// The run would use more than one run may.
+    Limit(Exceeded),
+}
+
+/// The limit that a run came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Exceeded {
+    /// `effects` or `tokens`.
+    what: &'static str,
+    limit: u64,
+}
+
+impl Exceeded {
+    /// What the run ends with.
+    pub fn error(&self) -> RunError {
+        let Self { what, limit } = self;
+        RunError::new(ErrorKind::Limit, format!("The run used up its {what}: the limit is {limit} for one run"))
+    }
 }
 
 /// Watches over one run.
@@ -38,6 +58,7 @@ pub(crate) struct Watch {
     ends_at: Option<Instant>,
     /// The lease that the run is under, if it is.
     held: Option<Held>,
+    limits: RunLimits,
     state: Mutex<Observed>,
     changed: Notify,
 }
@@ -57,6 +78,8 @@ struct Observed {
     in_flight: usize,
     longest: Duration,
     admitted: u64,
+    /// Effects of all attempts: those begun here, and those answered from the journal.
+    effects: u64,
     recorded: u64,
     /// Whether the message's visibility was cut to what a lease needs.
     beaten: bool,
@@ -71,21 +94,36 @@ impl Observed {
         let open = match &self.closed {
             None => true,
             Some(Stop::Deadline | Stop::HandOver) => is_quick(kind),
-            Some(Stop::Lost(_)) => false,
+            Some(Stop::Lost(_) | Stop::Limit(_)) => false,
         };
         open && !self.failed
+    }
+
+    /// The limit that keeps another effect from beginning. What costs no tokens may still begin when they are used up:
+    /// it may be all that is left to do.
+    fn exceeds(&self, limits: &RunLimits, kind: &str) -> Option<Exceeded> {
+        let tokens = self.tokens.input.saturating_add(self.tokens.output);
+        if self.effects >= limits.effects {
+            Some(Exceeded { what: "effects", limit: limits.effects })
+        } else if tokens > limits.tokens && !is_quick(kind) {
+            Some(Exceeded { what: "tokens", limit: limits.tokens })
+        } else {
+            None
+        }
     }
 }
 
 impl Watch {
-    /// Watches over a run that has to be over here at `stop_at`, and everywhere at `ends_at`.
+    /// Watches over a run that has to be over here at `stop_at`, and everywhere at `ends_at`, and that uses no more than
+    /// `limits` allow.
     pub fn new(
         stop_at: Option<Instant>,
         ends_at: Option<Instant>,
         held: Option<(Store, Lease)>,
+        limits: RunLimits,
     ) -> Arc<Self> {
         let held = held.map(|(store, lease)| Held { store, until: Mutex::new(lease.expires_at), lease });
-        Arc::new(Self { stop_at, ends_at, held, state: Mutex::default(), changed: Notify::new() })
+        Arc::new(Self { stop_at, ends_at, held, limits, state: Mutex::default(), changed: Notify::new() })
     }
 
     /// An effect of this task once took so long.
@@ -246,8 +284,13 @@ impl Supervisor for Watched {
         }
         {
             let mut state = watch.state();
+            if let Some(limit) = state.exceeds(&watch.limits, kind) {
+                state.closed.get_or_insert(Stop::Limit(limit));
+                watch.changed.notify_waiters();
+            }
             if state.admits(kind) {
                 state.in_flight += 1;
+                state.effects += 1;
                 state.admitted += u64::from(!is_a_look(kind));
                 return Ok(Admission::holding(InFlight { watch: watch.clone(), began: Instant::now() }));
             }
@@ -276,6 +319,10 @@ impl Supervisor for Watched {
         let mut state = self.0.state();
         state.running.retain(|running| running != id);
         state.done.push(id.to_owned());
+    }
+
+    fn replayed(&self) {
+        self.0.state().effects += 1;
     }
 
     fn spent(&self, usage: Usage) {

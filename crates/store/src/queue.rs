@@ -174,5 +174,10 @@ mod tests {
         ] {
             assert!(TaskMessage::parse(body).is_err(), "{body}");
         }
+        // Depth and size are refused as anything else is: no stack is used up.
+        let deep = "[".repeat(1_000_000);
+        for body in [deep.clone(), format!(r#"{{"v":1,"tenant":{deep}"#), format!(r#"{{"v":1,"more":{deep}"#)] {
+            assert!(TaskMessage::parse(&body).is_err());
+        }
     }
 }

@@ -147,6 +147,7 @@ fn status_of(kind: &str) -> StatusCode {
         "input" | "tweak" => StatusCode::BAD_REQUEST,
         "cancelled" => StatusCode::CONFLICT,
         "upstream" => StatusCode::BAD_GATEWAY,
+        "limit" => StatusCode::UNPROCESSABLE_ENTITY,
         "timeout" => StatusCode::GATEWAY_TIMEOUT,
         "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
         // The flow, its version, the size of its result, or Millrace itself.

@@ -6,6 +6,7 @@ use http::StatusCode;
 use multer::Multipart;
 
 use crate::error::ApiError;
+use crate::limits;
 
 /// Whether a content type is a form of parts.
 pub(crate) fn is_form(content_type: &str) -> bool {
@@ -30,6 +31,10 @@ pub(crate) async fn parts(content_type: &str, bytes: Bytes) -> Result<Vec<Part>,
     let mut form = Multipart::new(body, boundary);
     let mut parts = Vec::new();
     while let Some(part) = form.next_field().await.map_err(unreadable)? {
+        if parts.len() == limits::PARTS {
+            let detail = format!("The form has more than {} parts, which is the limit", limits::PARTS);
+            return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+        }
         let name = part.name().unwrap_or_default().to_owned();
         let file_name = part.file_name().map(str::to_owned);
         parts.push(Part { name, file_name, bytes: part.bytes().await.map_err(unreadable)? });
@@ -58,6 +63,16 @@ mod tests {
             bytes: Bytes::from(text),
         });
         assert_eq!(parts, expected);
+    }
+
+    #[tokio::test]
+    async fn parts_are_counted() {
+        for (count, status) in [(100, None), (101, Some(413))] {
+            let part = "--b\r\nContent-Disposition: form-data; name=\"n\"\r\n\r\nx\r\n";
+            let form = Bytes::from(format!("{}--b--\r\n", part.repeat(count)));
+            let read = parts(TYPE, form).await;
+            assert_eq!(read.as_ref().err().map(|error| error.parts().0), status, "{count}");
+        }
     }
 
     #[tokio::test]

@@ -21,6 +21,7 @@ mod form;
 mod idempotency;
 mod json;
 mod key_terms;
+mod limits;
 #[cfg(test)]
 mod openapi;
 mod options;

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::RequestPartsExt;
 use axum::extract::{Query, RawPathParams, Request};
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode, Uri};
 
 use crate::App;
 use crate::body::Body;
 use crate::error::ApiError;
+use crate::limits;
 use crate::validation::Fields;
 
 /// What a request brought, read and bounded.
@@ -28,6 +29,7 @@ impl Incoming {
     /// that is the order of Langflow's checks (0.6 contract 1.1).
     pub(crate) async fn read(app: Arc<App>, request: Request) -> Result<Self, ApiError> {
         let (mut parts, stream) = request.into_parts();
+        bounded(&parts.uri, &parts.headers)?;
         let params = match parts.extract::<RawPathParams>().await {
             Ok(params) => params.iter().map(owned).collect(),
             Err(_) => return Err(ApiError::not_found("Not Found")),
@@ -57,10 +59,47 @@ impl Incoming {
     }
 }
 
+/// Refuses what no client sends, before any of it is looked at.
+fn bounded(uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
+    let address = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
+    if address > limits::URI {
+        let detail = format!("Path and query have {address} bytes; the limit is {}", limits::URI);
+        return Err(ApiError::new(StatusCode::URI_TOO_LONG, detail));
+    }
+    let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if size > limits::HEADERS {
+        let detail = format!("The headers have {size} bytes; the limit is {}", limits::HEADERS);
+        return Err(ApiError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail));
+    }
+    Ok(())
+}
+
 fn owned((name, value): (&str, &str)) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
 fn find<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
     pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn address_and_headers_are_bounded() {
+        let uri = |length: usize| format!("/a?{}", "q".repeat(length - 3)).parse::<Uri>().unwrap();
+        let headers = |length: usize| {
+            let value = HeaderValue::try_from("v".repeat(length - 3)).unwrap();
+            HeaderMap::from_iter([(http::HeaderName::from_static("x-a"), value)])
+        };
+        assert!(bounded(&uri(8_192), &headers(65_536)).is_ok());
+        let error = bounded(&uri(8_193), &headers(4)).unwrap_err();
+        assert_eq!(error.parts(), (414, &json!("Path and query have 8193 bytes; the limit is 8192")));
+        let error = bounded(&uri(4), &headers(65_537)).unwrap_err();
+        assert_eq!(error.parts(), (431, &json!("The headers have 65537 bytes; the limit is 65536")));
+    }
 }

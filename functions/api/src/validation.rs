@@ -154,6 +154,16 @@ impl Fields {
     /// Text of up to so many characters.
     pub(crate) fn text_within(&mut self, name: &str, most: usize) -> Option<String> {
         let text = self.text(name)?;
+        self.within(name, text, most)
+    }
+
+    /// The same of text that has to be there. Read it first: the fault shows the object as it is then.
+    pub(crate) fn required_text_within(&mut self, name: &str, most: usize) -> String {
+        let text = self.required_text(name);
+        self.within(name, text, most).unwrap_or_default()
+    }
+
+    fn within(&mut self, name: &str, text: String, most: usize) -> Option<String> {
         if text.chars().count() <= most {
             return Some(text);
         }

@@ -1,6 +1,6 @@
 //! Exports of all forms, and exports that are no flow.
 
-use millrace_engine::{Dialect, Flow, FlowError, Warning, parse};
+use millrace_engine::{Dialect, Flow, FlowError, FlowLimits, Warning, parse, parse_within};
 use serde_json::{Value as Json, json};
 
 use crate::stand::{self, answer, edge, flow, group, node, output_edge, output_node, plan};
@@ -116,6 +116,38 @@ fn nodes_edges_and_depth_have_limits() {
     };
     assert_eq!(plan(&nested(16)).unwrap().flow().vertices.len(), 1);
     assert_eq!(refusal(&nested(17)), "The flow has 17 levels of groups; the limit is 16");
+}
+
+/// What stands inside groups counts, before any group is taken apart; and groups count, even empty ones.
+#[test]
+fn limits_hold_for_what_groups_expand_to() {
+    let limits = FlowLimits { vertices: 4, edges: 3 };
+    let sized = |nodes: usize, edges: usize, groups: usize| {
+        let inner: Vec<Json> = (0..nodes).map(|i| node(&i.to_string(), "Say", json!({}))).collect();
+        let inner = flow(&inner, &vec![edge("0", "1", "text"); edges]);
+        let empty = (1..groups).map(|i| group(&format!("e{i}"), flow(&[], &[]), &[]));
+        let all: Vec<Json> = std::iter::once(group("g", inner, &[])).chain(empty).collect();
+        parse_within(&flow(&all, &[]), &limits).map_err(|error| error.to_string())
+    };
+    assert_eq!(sized(4, 3, 4).unwrap().vertices.len(), 4);
+    assert_eq!(sized(5, 3, 1).unwrap_err(), "The flow has 5 nodes; the limit is 4");
+    assert_eq!(sized(4, 4, 1).unwrap_err(), "The flow has 4 edges; the limit is 3");
+    assert_eq!(sized(4, 3, 5).unwrap_err(), "The flow has 5 groups; the limit is 4");
+}
+
+/// Fields that stand for others are found in bounded time: 2,000 nodes and 20,000 fields take no minutes.
+#[test]
+fn a_group_of_many_fields_is_taken_apart_at_once() {
+    let inner: Vec<Json> = (0..2_000).map(|i| node(&i.to_string(), "Say", json!({}))).collect();
+    let mut many = group("g", flow(&inner, &[]), &[]);
+    let template = many["data"]["node"]["template"].as_object_mut().unwrap();
+    for i in 0..20_000 {
+        template.insert(format!("f{i}"), json!({"value": i, "proxy": {"id": "1999", "field": "text"}}));
+    }
+    let began = std::time::Instant::now();
+    let parsed = parse(&flow(&[many], &[])).unwrap();
+    assert_eq!(parsed.vertices.last().unwrap().field("text").unwrap().value, json!(19_999));
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
 }
 
 fn refusal(data: &Json) -> String {

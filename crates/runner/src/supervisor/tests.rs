@@ -6,7 +6,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn watched(stop_in: Option<u64>) -> Watched {
     let stop_at = stop_in.map(|seconds| Instant::now() + SECOND * u32::try_from(seconds).unwrap());
-    Watched(Watch::new(stop_at, None, None))
+    Watched(Watch::new(stop_at, None, None, RunLimits::default()))
 }
 
 /// An effect that takes so long, if it is admitted at once.
@@ -100,7 +100,51 @@ async fn time_left_is_the_shorter_of_the_invocations_and_the_tasks() {
     for (stop, end, left) in
         [(at(5), at(9), Some(5)), (at(9), at(5), Some(5)), (None, at(5), Some(5)), (None, None, None)]
     {
-        let run = Watched(Watch::new(stop, end, None));
+        let run = Watched(Watch::new(stop, end, None, RunLimits::default()));
         assert_eq!(run.time_left(), left.map(Duration::from_secs));
     }
+}
+
+/// A run that may have three effects, of which two were replayed, and ten tokens.
+fn limited() -> Watched {
+    let run = Watched(Watch::new(None, None, None, RunLimits { effects: 3, tokens: 10 }));
+    run.replayed();
+    run.replayed();
+    run
+}
+
+#[tokio::test(start_paused = true)]
+async fn replayed_effects_count_and_the_one_too_many_ends_the_run() {
+    let run = limited();
+    assert!(performs(&run, "model", 1).await, "the third is at the limit");
+    assert!(!performs(&run, "clock", 0).await, "none begins beyond it, however quick");
+    let Stop::Limit(limit) = run.0.drained().await else { panic!("another stop") };
+    let error = limit.error();
+    assert_eq!(error.message, "The run used up its effects: the limit is 3 for one run");
+    assert_eq!((error.kind.code(), error.transient), ("limit", false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_used_more_tokens_than_it_may_calls_nobody_else() {
+    let run = limited();
+    run.spent(Usage { input: 6, output: 4 });
+    assert!(run.admit("model").now_or_never().is_some(), "ten are at the limit");
+    let run = limited();
+    run.spent(Usage { input: 6, output: 5 });
+    assert!(run.admit("session.append").now_or_never().is_some(), "what was paid for is still kept");
+    let run = limited();
+    run.spent(Usage { input: 6, output: 5 });
+    assert!(run.admit("model").now_or_never().is_none());
+    let Stop::Limit(limit) = run.0.drained().await else { panic!("another stop") };
+    assert_eq!(limit.error().message, "The run used up its tokens: the limit is 10 for one run");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_flight_at_the_limit_is_finished() {
+    let run = limited();
+    let admission = run.admit("model").await.unwrap();
+    assert!(run.admit("model").now_or_never().is_none());
+    assert!(run.0.drained().now_or_never().is_none());
+    drop(admission);
+    assert!(matches!(run.0.drained().await, Stop::Limit(_)));
 }

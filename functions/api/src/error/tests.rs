@@ -42,6 +42,7 @@ fn failed_runs_say_who_has_to_act() {
         (ErrorKind::Cancelled, 409),
         (ErrorKind::OutputTooLarge, 500),
         (ErrorKind::Version, 500),
+        (ErrorKind::Limit, 422),
     ] {
         let error = ApiError::from(RunError::new(kind, "a sentence").because("for the log"));
         assert_eq!(error.parts(), (status, &json!("a sentence")));

@@ -11,6 +11,7 @@ use super::flows::naive;
 use crate::auth::{denied, user_id};
 use crate::error::ApiError;
 use crate::key_terms::{self, Caller};
+use crate::limits;
 use crate::request::Incoming;
 use crate::respond;
 use crate::validation::Fields;
@@ -40,7 +41,7 @@ pub(crate) struct KeyRead {
 pub(crate) async fn create(incoming: Incoming, caller: Principal) -> Result<Response, ApiError> {
     let store = incoming.app.runner.store().clone();
     let mut fields = Fields::of(incoming.body.into_value(), vec!["body".into()])?;
-    let name = fields.required_text("name");
+    let name = fields.required_text_within("name", limits::NAME);
     let maker = Caller { terms: &caller.terms, limit: store.limit_of(&caller) };
     let terms = key_terms::read(&mut fields, &maker, store.host().now());
     fields.finish()?;

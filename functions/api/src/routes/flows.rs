@@ -1,6 +1,7 @@
 //! Flows: stored, read, changed, deleted (0.6 contract 1.6).
 
 use axum::response::Response;
+use http::StatusCode;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use millrace_runner::{Moved, Moves, Report, Runner};
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 use crate::auth::user_id;
 use crate::error::ApiError;
+use crate::limits;
 use crate::request::Incoming;
 use crate::respond;
 use crate::uuid_text;
@@ -57,7 +59,8 @@ pub(crate) struct FlowRead<D> {
 /// `POST /api/v1/flows/`
 pub(crate) async fn create(incoming: Incoming, caller: Principal) -> Result<Response, ApiError> {
     let draft = draft(incoming.body.into_value(), vec!["body".into()])?;
-    Ok(respond::created(&store(&incoming.app.runner, &caller.tenant, draft).await?))
+    let runner = &incoming.app.runner;
+    Ok(respond::created(&store(runner, &caller.tenant, Checked::new(runner, draft)?).await?))
 }
 
 /// `GET /api/v1/flows/`
@@ -80,7 +83,7 @@ pub(crate) async fn update(incoming: Incoming, caller: Principal) -> Result<Resp
     let id = flow_id(&incoming)?;
     let runner = &incoming.app.runner;
     let mut patch = patch(incoming.body.into_value())?;
-    let (report, warnings) = checked(runner, patch.data.as_ref());
+    let (report, warnings) = checked(runner, patch.data.as_ref())?;
     // Before anything is kept of a flow that is not there.
     runner.store().flow(&caller.tenant, id).await?.ok_or_else(unknown)?;
     let moves = moved(runner, &caller.tenant, patch.data.as_mut()).await?;
@@ -120,13 +123,27 @@ pub(crate) async fn all(store: &Store, tenant: &TenantId) -> Result<Vec<FlowRead
     stream::iter(reads).buffered(PARALLEL_READS).try_collect().await
 }
 
+/// A flow to be created, and what was said of it.
+pub(crate) struct Checked {
+    draft: FlowDraft,
+    report: Option<Report>,
+    warnings: Vec<String>,
+}
+
+impl Checked {
+    /// Looks at a flow; one that is too large is refused.
+    pub(crate) fn new(runner: &Runner, draft: FlowDraft) -> Result<Self, ApiError> {
+        let (report, warnings) = checked(runner, draft.data.as_ref())?;
+        Ok(Self { draft, report, warnings })
+    }
+}
+
 /// Stores a new flow with what will not run in it.
 pub(crate) async fn store(
     runner: &Runner,
     tenant: &TenantId,
-    mut draft: FlowDraft,
+    Checked { mut draft, report, warnings }: Checked,
 ) -> Result<FlowRead<Box<RawValue>>, ApiError> {
-    let (report, warnings) = checked(runner, draft.data.as_ref());
     let moves = moved(runner, tenant, draft.data.as_mut()).await?;
     let data = draft.data.as_ref().map(to_raw_value).transpose().map_err(ApiError::internal)?;
     let record = match runner.store().create_flow(tenant, draft, warnings).await {
@@ -147,10 +164,14 @@ async fn moved(runner: &Runner, tenant: &TenantId, data: Option<&mut Value>) -> 
     }
 }
 
-fn checked(runner: &Runner, data: Option<&Value>) -> (Option<Report>, Vec<String>) {
-    match data.and_then(|data| runner.check(data)) {
-        Some((report, warnings)) => (Some(report), warnings),
-        None => (None, Vec::new()),
+type Said = (Option<Report>, Vec<String>);
+
+fn checked(runner: &Runner, data: Option<&Value>) -> Result<Said, ApiError> {
+    let Some(data) = data else { return Ok((None, Vec::new())) };
+    match runner.check(data) {
+        Ok(Some((report, warnings))) => Ok((Some(report), warnings)),
+        Ok(None) => Ok((None, Vec::new())),
+        Err(too_many) => Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, too_many.to_string())),
     }
 }
 
@@ -158,11 +179,11 @@ fn checked(runner: &Runner, data: Option<&Value>) -> (Option<Report>, Vec<String
 pub(crate) fn draft(value: Option<Value>, at: Vec<Value>) -> Result<FlowDraft, Vec<Fault>> {
     let mut fields = Fields::of(value, at)?;
     let draft = FlowDraft {
-        name: fields.required_text("name"),
-        description: fields.text("description"),
+        name: name(&mut fields),
+        description: fields.text_within("description", limits::DESCRIPTION),
         data: graph(&mut fields),
         is_component: fields.flag("is_component").unwrap_or(false),
-        folder: fields.text("folder"),
+        folder: fields.text_within("folder", limits::NAME),
         endpoint_name: endpoint_name(&mut fields),
     };
     fields.finish()?;
@@ -172,16 +193,21 @@ pub(crate) fn draft(value: Option<Value>, at: Vec<Value>) -> Result<FlowDraft, V
 fn patch(value: Option<Value>) -> Result<FlowPatch, Vec<Fault>> {
     let mut fields = Fields::of(value, vec!["body".into()])?;
     let patch = FlowPatch {
-        name: fields.text("name"),
-        description: fields.text("description"),
+        name: fields.text_within("name", limits::NAME),
+        description: fields.text_within("description", limits::DESCRIPTION),
         data: graph(&mut fields),
         is_component: fields.flag("is_component"),
-        folder: fields.text("folder"),
+        folder: fields.text_within("folder", limits::NAME),
         endpoint_name: endpoint_name(&mut fields),
         warnings: None,
     };
     fields.finish()?;
     Ok(patch)
+}
+
+/// The field `name` of what has to have one.
+fn name(fields: &mut Fields) -> String {
+    fields.required_text_within("name", limits::NAME)
 }
 
 /// The field `data`, which has to be a graph if it is anything.
@@ -200,7 +226,7 @@ fn graph(fields: &mut Fields) -> Option<Value> {
 /// The field `endpoint_name`, which stands in paths. An empty one takes the name away.
 fn endpoint_name(fields: &mut Fields) -> Option<String> {
     const RULE: &str = "Endpoint name must contain only letters, numbers, hyphens, and underscores";
-    let name = fields.text("endpoint_name")?;
+    let name = fields.text_within("endpoint_name", limits::NAME)?;
     if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
         return Some(name);
     }
@@ -282,6 +308,19 @@ mod tests {
             let faults = faults(value.clone());
             assert_eq!((&faults[0]["type"], &faults[0]["msg"]), (&json!(kind), &json!(message)), "{value}");
             assert_eq!(faults.as_array().unwrap().len(), 1, "{value}");
+        }
+        for (field, most) in
+            [("name", 255), ("description", 10_000), ("folder", 255), ("endpoint_name", 255)]
+        {
+            let of_length = |length| {
+                let mut body = json!({"name": "x"});
+                body[field] = "e".repeat(length).into();
+                draft(Some(body), vec!["body".into()])
+            };
+            assert!(of_length(most).is_ok(), "{field}");
+            let fault = ApiError::from(of_length(most + 1).unwrap_err()).parts().1[0].clone();
+            assert_eq!((&fault["loc"][1], &fault["ctx"]), (&json!(field), &json!({"max_length": most})));
+            assert_eq!(fault["msg"], json!(format!("String should have at most {most} characters")));
         }
         assert_eq!(
             faults(json!({"name": "x", "endpoint_name": "a/b"}))[0]["loc"],

@@ -1,14 +1,16 @@
 //! Flows in and out by the dozen: exports uploaded, all flows downloaded (0.6 contract 1.6).
 
 use axum::response::Response;
+use http::StatusCode;
 use millrace_runner::Runner;
 use millrace_store::{FlowDraft, Principal};
 use serde_json::{Value, json};
 
-use super::flows::{all, draft, store};
+use super::flows::{Checked, all, draft, store};
 use crate::body::{Body, json_body};
 use crate::error::ApiError;
 use crate::form;
+use crate::limits;
 use crate::request::Incoming;
 use crate::respond;
 use crate::validation::{Fault, Fields};
@@ -55,6 +57,10 @@ fn drafts(flows: Value) -> Result<Vec<FlowDraft>, ApiError> {
     let Value::Array(flows) = flows else {
         return Err(Fault::new("list_type", at, "Input should be a valid list", flows).into());
     };
+    if flows.len() > limits::FLOWS {
+        let detail = format!("The request has {} flows; the limit is {}", flows.len(), limits::FLOWS);
+        return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+    }
     let (mut drafts, mut faults) = (Vec::new(), Vec::new());
     for (index, flow) in flows.into_iter().enumerate() {
         match draft(Some(flow), [at.clone(), vec![index.into()]].concat()) {
@@ -70,6 +76,8 @@ async fn create_all(
     caller: Principal,
     drafts: Vec<FlowDraft>,
 ) -> Result<Response, ApiError> {
+    let drafts: Vec<_> =
+        drafts.into_iter().map(|draft| Checked::new(runner, draft)).collect::<Result<_, _>>()?;
     let mut flows = Vec::with_capacity(drafts.len());
     for draft in drafts {
         flows.push(store(runner, &caller.tenant, draft).await?);
@@ -90,6 +98,10 @@ mod tests {
         assert_eq!(faults[0]["loc"], json!(["body", "flows", 1, "name"]));
         assert_eq!(faults[1]["loc"], json!(["body", "flows", 2]));
         assert_eq!(drafts(json!([{"name": "a"}, {"name": "b"}])).unwrap().len(), 2);
+        let many = |count: usize| drafts(vec![json!({"name": "a"}); count].into());
+        assert_eq!(many(1_000).unwrap().len(), 1_000);
+        let error = many(1_001).unwrap_err();
+        assert_eq!(error.parts(), (413, &json!("The request has 1001 flows; the limit is 1000")));
         assert_eq!(drafts(json!({})).unwrap_err().parts().1[0]["type"], "list_type");
     }
 }
