@@ -23,6 +23,7 @@ pub(crate) struct Connections {
 
 impl Connections {
     /// Connects to nothing yet.
+    #[expect(clippy::disallowed_methods, reason = "the one client")]
     pub(crate) fn new(
         config: &OutboundConfig,
         guard: &Arc<Guard>,

@@ -95,6 +95,23 @@ pub enum OutboundError {
 }
 
 impl OutboundError {
+    /// A word for the log, which is told no host: a flow or a caller chose it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Blocked { .. } => "blocked",
+            Self::InvalidUrl { .. } => "invalid_url",
+            Self::InvalidRequest { .. } => "invalid_request",
+            Self::Unreachable { .. } => "unreachable",
+            Self::TimedOut { .. } => "timed_out",
+            Self::TooLarge { .. } => "too_large",
+            Self::BodyBroken { .. } => "body_broken",
+            Self::TooManyRedirects { .. } => "too_many_redirects",
+            Self::InvalidRedirect { .. } => "invalid_redirect",
+            Self::InvalidJson { .. } => "invalid_json",
+            Self::Configuration { .. } => "configuration",
+        }
+    }
+
     /// Whether the same request may succeed later.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -37,11 +37,19 @@ const BLOCKED_V4: &[(Ipv4Addr, u32, &str)] = &[
 const BLOCKED_V6: &[(Ipv6Addr, u32, &str)] = &[
     (Ipv6Addr::UNSPECIFIED, 128, RESERVED),
     (Ipv6Addr::LOCALHOST, 128, LOOPBACK),
+    // What was once IPv4-compatible, and is nobody's any longer.
+    (Ipv6Addr::UNSPECIFIED, 96, EMBEDS_V4),
     (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96, EMBEDS_V4),
     (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96, EMBEDS_V4),
+    // NAT64 within an organisation: the address inside can stand at any of several places.
+    (Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48, EMBEDS_V4),
+    // Teredo, which hides its addresses inside out.
+    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 32, EMBEDS_V4),
     (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16, EMBEDS_V4),
     (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7, PRIVATE),
     (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10, LINK_LOCAL),
+    // Site-local: what private networks had before fc00::/7.
+    (Ipv6Addr::new(0xfec0, 0, 0, 0, 0, 0, 0, 0), 10, PRIVATE),
     (Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8, MULTICAST),
 ];
 
@@ -139,11 +147,13 @@ fn blocked_v6(address: Ipv6Addr) -> Option<&'static str> {
     embedded_v4(address).and_then(blocked_v4).or(Some(reason))
 }
 
-/// The IPv4 address inside a v4-mapped, a NAT64 or a 6to4 address.
+/// The IPv4 address inside a v4-mapped, a v4-compatible, a NAT64 or a 6to4 address.
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let [a, b, c, d, e, f, g, h] = address.segments();
     match [a, b, c, d, e, f] {
         [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => Some(from_segments(g, h)),
+        // Neither `::` nor `::1` is one.
+        [0, 0, 0, 0, 0, 0] if g != 0 => Some(from_segments(g, h)),
         [0x2002, high, low, ..] => Some(from_segments(high, low)),
         _ => None,
     }

@@ -1,7 +1,7 @@
 //! Postgres and MariaDB for real, where the environment names a server.
 //!
 //! `MILLRACE_TEST_POSTGRES` and `MILLRACE_TEST_MYSQL` are URLs whose user may create tables.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 use std::time::Duration;
 

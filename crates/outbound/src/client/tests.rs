@@ -35,6 +35,7 @@ fn outbound(addresses: &[&str], allow: &[String], allow_loopback: bool) -> Outbo
 async fn stand_in() -> u16 {
     let router = Router::new()
         .route("/", get(|| async { "hello" }))
+        .route("/closing", get(|| async { ([("connection", "close")], "bye") }))
         .route("/away", get(|| async { Redirect::temporary("https://rebound.test/") }));
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -77,6 +78,28 @@ async fn a_name_is_resolved_once() {
     let outbound = Outbound::with_lookup(config, lookup).unwrap();
     let response = outbound.send(Request::get(format!("http://localhost:{port}/"))).await.unwrap();
     assert_eq!((response.status, asked.load(Ordering::SeqCst)), (200, 1));
+}
+
+/// A resolver whose first answer passes and whose second does not: whoever looked twice would be led away.
+#[tokio::test]
+async fn the_connection_goes_to_the_address_that_was_checked() {
+    let port = stand_in().await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let lookup: Lookup = Arc::new(move |_| {
+        let turn = count.fetch_add(1, Ordering::SeqCst);
+        let address: IpAddr = if turn == 0 { "127.0.0.1" } else { "10.0.0.1" }.parse().unwrap();
+        async move { Ok(vec![address]) }.boxed()
+    });
+    let config = OutboundConfig { allow_loopback: true, ..OutboundConfig::default() };
+    let outbound = Outbound::with_lookup(config, lookup).unwrap();
+    let request = || Request::get(format!("http://localhost:{port}/closing"));
+    let response = outbound.send(request()).await.unwrap();
+    assert_eq!((response.text().as_ref(), asked.load(Ordering::SeqCst)), ("bye", 1));
+    // That connection is closed: the next one is looked up, and checked, anew.
+    let error = outbound.send(request()).await.unwrap_err();
+    assert!(matches!(&error, OutboundError::Blocked { host, .. } if host == "localhost"), "{error:?}");
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]

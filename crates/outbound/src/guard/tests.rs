@@ -38,17 +38,25 @@ fn ranges_are_blocked_from_the_first_to_the_last_address() {
         ("240.0.0.0", "255.255.255.255", RESERVED),
         ("::", "::", RESERVED),
         ("::1", "::1", LOOPBACK),
+        ("::2", "::ffff", EMBEDS_V4),
+        ("::1:0", "::255.255.255.255", RESERVED),
+        ("::127.0.0.1", "::127.255.255.255", LOOPBACK),
+        ("::169.254.169.254", "::169.254.169.254", LINK_LOCAL),
+        ("::8.8.8.8", "::8.8.4.4", EMBEDS_V4),
         ("::ffff:0.0.0.0", "::ffff:255.255.255.255", RESERVED),
         ("::ffff:8.8.8.8", "::ffff:8.8.8.8", EMBEDS_V4),
         ("::ffff:10.0.0.1", "::ffff:192.168.1.1", PRIVATE),
         ("64:ff9b::", "64:ff9b::ffff:ffff", RESERVED),
         ("64:ff9b::8.8.8.8", "64:ff9b::8.8.4.4", EMBEDS_V4),
         ("64:ff9b::169.254.169.254", "64:ff9b::169.254.169.254", LINK_LOCAL),
+        ("64:ff9b:1::", "64:ff9b:1:ffff:ffff:ffff:ffff:ffff", EMBEDS_V4),
+        ("2001::", "2001:0:ffff:ffff:ffff:ffff:ffff:ffff", EMBEDS_V4),
         ("2002::", "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff", RESERVED),
         ("2002:808:808::1", "2002:808:404::1", EMBEDS_V4),
         ("2002:7f00:1::", "2002:7f00:1::", LOOPBACK),
         ("fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", PRIVATE),
         ("fe80::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff", LINK_LOCAL),
+        ("fec0::", "feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", PRIVATE),
         ("ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", MULTICAST),
     ];
     for (first, last, expected) in cases {
@@ -80,14 +88,21 @@ fn neighbours_of_blocked_ranges_are_public() {
         "198.20.0.0",
         "223.255.255.255",
         "8.8.8.8",
-        "::2",
+        "191.255.255.255",
+        "::1:0:0",
+        "::fffe:ffff:ffff",
+        "::1:0:0:0",
+        "64:ff9a:ffff:ffff:ffff:ffff:ffff:ffff",
         "64:ff9b:0:0:0:1::",
-        "2001:ffff::",
+        "64:ff9b:0:ffff:ffff:ffff:ffff:ffff",
+        "64:ff9b:2::",
+        "2000:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        "2001:1::",
+        "2001:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
         "2003::",
-        "fbff::",
+        "fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
         "fe00::",
-        "fe7f:ffff::",
-        "fec0::",
+        "fe7f:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
         "2606:4700::1111",
     ];
     for address in addresses {
@@ -110,6 +125,15 @@ fn every_spelling_of_a_blocked_host_is_blocked() {
         ("https://%31%32%37.0.0.1/", LOOPBACK),
         ("https://127。0。0。1/", LOOPBACK),
         ("https://①②⑦.0.0.1/", LOOPBACK),
+        ("https://0X7F.1/", LOOPBACK),
+        ("https://0300.0250.1.1/", PRIVATE),
+        ("https://192.168.257/", PRIVATE),
+        ("https://10.1/", PRIVATE),
+        ("https://0xA.0x0.0x0.0x1/", PRIVATE),
+        ("https://172.0x10.1/", PRIVATE),
+        ("https://３２３２２３５７７７/", PRIVATE),
+        ("https://0300.0xa8.1.1./", PRIVATE),
+        ("https://4294967295/", RESERVED),
         ("https://0/", RESERVED),
         ("https://0xa9fea9fe/", LINK_LOCAL),
         ("https://2852039166/", LINK_LOCAL),
@@ -122,10 +146,21 @@ fn every_spelling_of_a_blocked_host_is_blocked() {
         ("https://[::ffff:8.8.8.8]/", EMBEDS_V4),
         ("https://[64:ff9b::10.0.0.1]/", PRIVATE),
         ("https://[2002:c0a8:101::]/", PRIVATE),
+        ("https://[::127.0.0.1]/", LOOPBACK),
+        ("https://[::FFFF:A9FE:A9FE]/", LINK_LOCAL),
+        ("https://[64:ff9b:1::a00:1]/", EMBEDS_V4),
+        ("https://[fec0::1]/", PRIVATE),
         ("https://[fd00:ec2::254]/", PRIVATE),
         ("https://localhost/", LOOPBACK),
         ("https://LOCALHOST./", LOOPBACK),
         ("https://a.localhost/", LOOPBACK),
+        ("https://ｌｏｃａｌｈｏｓｔ/", LOOPBACK),
+        ("https://loc\u{ad}alhost/", LOOPBACK),
+        ("https://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ/", LOOPBACK),
+        ("https://%6cocalhost/", LOOPBACK),
+        ("https://metadata。google。internal/", INTERNAL_NAME),
+        ("https://METADATA.ɢoogle.INTERNAL/", INTERNAL_NAME),
+        ("https://x.ｉnternal./", INTERNAL_NAME),
         ("https://metadata.google.internal/", INTERNAL_NAME),
         ("https://internal/", INTERNAL_NAME),
         ("https://ip-10-0-0-1.EC2.Internal./", INTERNAL_NAME),
@@ -135,6 +170,47 @@ fn every_spelling_of_a_blocked_host_is_blocked() {
     ];
     for (url, expected) in urls {
         assert_eq!(reason(check(&strict(), url)), Some(expected), "{url}");
+    }
+}
+
+/// Zone ids, numbers out of range and the like are no hosts at all.
+#[test]
+fn forms_that_are_no_host_are_no_url() {
+    for url in [
+        "https://[fe80::1%25eth0]/",
+        "https://[fe80::1%eth0]/",
+        "https://[::1%25lo]/",
+        "https://[::ffff:127.0.0.1.]/",
+        "https://256.256.256.256/",
+        "https://4294967296/",
+        "https://0x100000000/",
+        "https://08.0.0.1/",
+        "https://1.2.3.4.5/",
+        "https://127.0.0.0x/1",
+        "https://[::1/",
+        "https://::1/",
+        "https://exa mple.com/",
+        "https://a%00b/",
+        "https:///",
+    ] {
+        let parsed = Url::parse(url).ok();
+        let refused = parsed.is_none_or(|url| strict().check_url(&url).is_err());
+        assert!(refused, "{url}");
+    }
+}
+
+/// What no rule for names catches is caught by the address that it resolves to.
+#[test]
+fn a_name_that_only_looks_public_does_not_reach_this_machine() {
+    for url in ["https://localhost../", "https://127.0.0.1.nip.example/", "https://localtest.example/"] {
+        let url = Url::parse(url).unwrap();
+        for guard in [strict(), local()] {
+            assert_eq!(guard.check_url(&url), Ok(()));
+            for address in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "169.254.169.254"] {
+                let verdict = guard.check_address(url.host_str().unwrap(), address.parse().unwrap());
+                assert!(verdict.is_err(), "{url} {address}");
+            }
+        }
     }
 }
 

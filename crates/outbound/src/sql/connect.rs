@@ -138,6 +138,7 @@ fn refused(error: OutboundError) -> SqlError {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "to addresses that the guard has checked")]
 async fn connect(guard: &Guard, lookup: &Lookup, server: &Server) -> Result<TcpStream, SqlError> {
     let unreachable = || SqlError::Unreachable { host: server.host.clone() };
     let addresses = match server.url.host() {

@@ -29,6 +29,14 @@ async fn private_addresses_are_refused_by_number_and_by_name() {
         ("mysql://u:p@0x7f000001/d", &[]),
         ("postgresql://u:p@[::1]/d", &[]),
         ("postgresql://u:p@169.254.169.254/d", &[]),
+        ("mysql://u:p@2130706433/d", &[]),
+        ("mysql://u:p@0300.0250.1.1/d", &[]),
+        ("postgresql://u:p@127.1./d", &[]),
+        ("postgresql://u:p@[::ffff:10.0.0.1]/d", &[]),
+        ("postgresql://u:p@[::10.0.0.1]/d", &[]),
+        ("postgresql://u:p@LOCALHOST./d", &["93.184.216.34"]),
+        ("postgresql://u:p@db.example,other.example/d", &["10.0.0.1"]),
+        ("mysql://u:p@db.example/d", &["::ffff:127.0.0.1"]),
         ("postgresql://u:p@db.example/d", &["192.168.0.4"]),
         ("postgresql://u:p@db.example/d", &["93.184.216.34", "10.0.0.1"]),
         ("postgresql://u:p@db.internal/d", &["93.184.216.34"]),
@@ -59,6 +67,27 @@ async fn an_allowed_host_is_connected_to() {
     assert!(matches!(other, SqlError::Blocked { .. }), "{other:?}");
 }
 
+/// A resolver whose second answer is another: the connection goes to the address that was checked.
+#[tokio::test]
+async fn a_name_is_looked_up_once() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let lookup: Lookup = Arc::new(move |_| {
+        let turn = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let address: IpAddr = if turn == 0 { "127.0.0.1" } else { "10.0.0.1" }.parse().unwrap();
+        async move { Ok(vec![address]) }.boxed()
+    });
+    let sql = Sql::with_lookup(SqlConfig { allow_loopback: true, ..SqlConfig::default() }, lookup);
+    let url = format!("postgresql://u:p@localhost:{port}/d");
+    let (error, accepted) = tokio::join!(refusal(&sql, &url), async { listener.accept().await.map(drop) });
+    assert!(accepted.is_ok() && error == SqlError::Unreachable { host: "localhost".to_owned() }, "{error:?}");
+    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 1);
+    let second = refusal(&sql, &url).await;
+    assert!(matches!(second, SqlError::Blocked { .. }), "{second:?}");
+}
+
 #[test]
 fn urls_that_lead_past_the_guard_are_refused() {
     let cases = [
@@ -71,6 +100,14 @@ fn urls_that_lead_past_the_guard_are_refused() {
         "postgresql://u:p@db.example/d?sslmode=maybe",
         "postgresql://u:p@db.example/d?options=search_path",
         "postgresql://%2Fvar%2Frun/d",
+        "postgresql://u:p@db.example/d?HOST=/tmp",
+        "postgresql://u:p@db.example/d?sslmode=disable&host=10.0.0.1",
+        "postgresql://u:p@db.example/d?port=1",
+        "postgresql://u:p@db.example/d?service=x",
+        "postgresql://u:p@db.example/d?passfile=/etc/passwd",
+        "postgresql://u:p@db.example/d?target_session_attrs=any",
+        "postgresql://u:p@[fe80::1%25eth0]/d",
+        "mysql://u:p@db.example/d?socket=/tmp/mysql.sock",
         "mysql://u:p@db.example/d?unix_socket=/tmp/mysql.sock",
         "mysql://u:p@db.example/d?ssl-ca=/etc/passwd",
         "mysql://u:p@db.example/d?local_infile=1",

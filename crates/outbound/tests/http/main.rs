@@ -1,6 +1,7 @@
 //! The client against a stand-in server on loopback.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used)]
 
+mod hostile;
 mod stand_in;
 
 use std::sync::atomic::Ordering;

@@ -43,6 +43,7 @@ pub(crate) async fn stand_in() -> (String, Seen) {
         .route("/to/{status}/{*location}", any(redirect))
         .route("/loop", any(looping))
         .route("/ok", any(record_ok))
+        .route("/packed", any(packed))
         .with_state(seen.clone());
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -107,8 +108,25 @@ async fn record_ok(
     ([("x-answer", "42")], r#"{"ok":true}"#)
 }
 
+/// A body that says it is compressed, and could be anything.
+async fn packed(
+    state: State<Seen>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> ([(&'static str, &'static str); 1], &'static [u8]) {
+    record(state, method, uri, headers, body).await;
+    ([("content-encoding", "gzip")], PACKED)
+}
+
+/// The beginning of what gzip makes of zeros.
+pub(crate) const PACKED: &[u8] =
+    b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff\xed\xc1\x01\x0d\x00\x00\x00\xc2\xa0";
+
 /// Accepts connections, reads a request's head, sends `answer` as it is and closes; `None` never answers.
-pub(crate) async fn raw(answer: Option<&'static str>) -> (SocketAddr, Arc<AtomicU32>) {
+pub(crate) async fn raw(answer: Option<&str>) -> (SocketAddr, Arc<AtomicU32>) {
+    let answer = answer.map(str::to_owned);
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let accepted = Arc::new(AtomicU32::new(0));
@@ -117,7 +135,7 @@ pub(crate) async fn raw(answer: Option<&'static str>) -> (SocketAddr, Arc<Atomic
         let mut open = Vec::new();
         while let Ok((mut connection, _)) = listener.accept().await {
             count.fetch_add(1, Ordering::SeqCst);
-            if let Some(answer) = answer {
+            if let Some(answer) = &answer {
                 let _head = connection.read(&mut [0; 4096]).await;
                 let _sent = connection.write_all(answer.as_bytes()).await;
             } else {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use millrace_outbound::{OutboundError, Request, Retry, TransportError};
 use tokio::time::Instant;
 
-use script::Step::{Announces, Breaks, Busy, Fails, Hangs, Pieces, Slow, Stalls, Status, To};
+use script::Step::{Announces, Breaks, Busy, Drips, Fails, Hangs, Pieces, Slow, Stalls, Status, To};
 use script::{Step, playing};
 
 const URL: &str = "https://provider.example/v1";
@@ -57,6 +57,7 @@ async fn faults_are_tried_again_where_they_may_pass() {
         (&[Hangs, Stalls, Status(200)], Came::Status(200), 3),
         (&[Hangs], Came::TimedOut(60.0), 3),
         (&[Stalls], Came::TimedOut(60.0), 3),
+        (&[Drips], Came::TimedOut(60.0), 3),
         (&[Fails(TransportError::AddressRefused("it is this machine"))], Came::Refused, 1),
         (&[Status(500), Breaks, Status(404)], Came::Status(404), 3),
         (&[Pieces(10)], Came::Status(200), 1),
@@ -88,6 +89,7 @@ async fn nothing_goes_past_the_budget() {
         (&[Hangs], Some(90), Came::TimedOut(30.0), 2, 90.0),
         (&[Hangs], Some(20), Came::TimedOut(20.0), 1, 20.0),
         (&[Stalls], Some(20), Came::TimedOut(20.0), 1, 20.0),
+        (&[Drips], Some(20), Came::TimedOut(20.0), 1, 20.0),
         (&[Slow(40, 500)], Some(100), Came::TimedOut(20.0), 3, 100.0),
         (&[Slow(40, 500)], Some(121), Came::Status(500), 3, 120.0),
         (&[Slow(40, 200)], Some(41), Came::Status(200), 1, 40.0),
@@ -123,7 +125,12 @@ async fn redirects_are_judged_above_the_transport() {
         script.hops.lock().unwrap().iter().map(|hop| hop.headers.contains_key("authorization")).collect();
     assert_eq!(carried, [true, false]);
     assert!(!format!("{:?}", script.hops.lock().unwrap()).contains("secret"));
-    for target in ["https://10.0.0.1/", "http://other.example/", "https://user:pw@other.example/"] {
+    for target in [
+        "https://10.0.0.1/",
+        "http://other.example/",
+        "http://provider.example/v1",
+        "https://user:pw@other.example/",
+    ] {
         let (came, times, _) = self::send(&[To(target), Status(200)], sent.clone()).await;
         assert_eq!((came, times), (Came::Refused, 1), "{target}");
     }

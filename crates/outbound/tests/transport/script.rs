@@ -27,6 +27,8 @@ pub(crate) enum Step {
     Hangs,
     /// A head and a piece of a body, then nothing.
     Stalls,
+    /// A byte each second, without an end.
+    Drips,
     /// A body of so many pieces of 100 bytes whose length is not announced.
     Pieces(usize),
     /// A head that announces so many bytes.
@@ -87,6 +89,14 @@ impl Transport for Script {
             }
             Step::Hangs => std::future::pending().await,
             Step::Stalls => answer.body = answer.body.chain(stream::pending()).boxed(),
+            Step::Drips => {
+                answer.length = None;
+                let drip = || async {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    Ok(vec![b'x'].into())
+                };
+                answer.body = stream::repeat(()).then(move |()| drip()).boxed();
+            }
             Step::Pieces(count) => {
                 answer.length = None;
                 answer.body =
