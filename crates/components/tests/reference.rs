@@ -1,5 +1,5 @@
 //! The reference page is printed from the registry. `UPDATE=1 cargo test -p millrace-components` reprints it.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

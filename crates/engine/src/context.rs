@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use crate::capability::Usage;
+use crate::cause::Cause;
 use crate::error::{ErrorKind, RunError};
 use crate::flow::Vertex;
 use crate::journal::Record;
@@ -191,12 +192,15 @@ impl Context {
         self.adopt(effect.kind, &request_hash, stands)
     }
 
-    fn adopt<T: DeserializeOwned>(&self, kind: &str, hash: &str, record: Record) -> Result<T, RunError> {
+    fn adopt<T: DeserializeOwned>(
+        &self,
+        kind: &'static str,
+        hash: &str,
+        record: Record,
+    ) -> Result<T, RunError> {
         if record.request_hash != hash || record.kind != kind {
             let message = "The flow or Millrace changed while this task was running; it cannot be resumed";
-            return Err(
-                RunError::new(ErrorKind::Version, message).because(format!("record at {}", self.scope))
-            );
+            return Err(RunError::new(ErrorKind::Version, message).because(("record at", &*self.scope)));
         }
         let vertex = self.vertex.as_ref().map_or_else(String::new, |v| v.vertex.id.clone());
         self.run.services.supervisor.spent(record.usage);
@@ -347,7 +351,7 @@ impl Context {
     pub fn resource<T: std::any::Any + Send + Sync>(&self) -> Result<&T, RunError> {
         self.run.services.resources.get().ok_or_else(|| {
             RunError::new(ErrorKind::Internal, "This installation is incomplete")
-                .because(format!("no resource {}", std::any::type_name::<T>()))
+                .because(("no resource", std::any::type_name::<T>()))
         })
     }
 
@@ -420,7 +424,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn broken_record(kind: &str, error: serde_json::Error) -> RunError {
+fn broken_record(kind: &'static str, error: serde_json::Error) -> RunError {
     RunError::new(ErrorKind::Internal, "A recorded step could not be read back")
-        .because(format!("{kind}: {error}"))
+        .because((kind, error.told().as_str()))
 }

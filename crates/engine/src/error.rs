@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::Cause;
+
 /// An export that is no flow. Nothing was run.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FlowError {
@@ -128,8 +130,8 @@ impl RunError {
 
     /// Adds the sentence for the log.
     #[must_use]
-    pub fn because(mut self, internal: impl ToString) -> Self {
-        self.internal = Some(internal.to_string());
+    pub fn because(mut self, cause: impl Cause) -> Self {
+        self.internal = Some(cause.told());
         self
     }
 
@@ -143,7 +145,8 @@ impl RunError {
 
 impl From<FlowError> for RunError {
     fn from(error: FlowError) -> Self {
-        let kind = if matches!(error, FlowError::TooMany { .. }) { ErrorKind::Limit } else { ErrorKind::Flow };
+        let kind =
+            if matches!(error, FlowError::TooMany { .. }) { ErrorKind::Limit } else { ErrorKind::Flow };
         Self::new(kind, error.to_string())
     }
 }

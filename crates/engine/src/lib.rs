@@ -10,6 +10,7 @@
 mod answer;
 mod build;
 mod capability;
+mod cause;
 mod check;
 mod component;
 mod context;
@@ -40,6 +41,7 @@ pub use capability::{
     Memory, MemoryKeys, Nearest, Object, Retriever, Role, Search, SearchKind, Tool, ToolCall, ToolForm,
     ToolInput, ToolSpec, Turn, Usage, VectorStore, one_text_parameters,
 };
+pub use cause::Cause;
 pub use check::Warning;
 pub use component::{
     Component, Default, Entry, Example, FieldKind, Input, Kind, Output, Outputs, Reach, Spec, flag, handles,

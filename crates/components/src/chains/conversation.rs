@@ -27,8 +27,8 @@ pub(crate) struct Conversation<'a> {
 impl Conversation<'_> {
     /// The chain, as the output of a vertex.
     pub fn into_outputs(self, cx: &Context) -> Result<Outputs, RunError> {
-        let template = Template::parse(self.template).map_err(|error| {
-            RunError::new(ErrorKind::Internal, "A prompt of our own is broken").because(error)
+        let template = Template::parse(self.template).map_err(|_| {
+            RunError::new(ErrorKind::Internal, "A prompt of our own is broken").because("its template")
         })?;
         let prompt = Prompt { filled: self.filled, ..Prompt::plain(template) };
         let memory = self.memory.unwrap_or_else(|| own_memory(cx, self.ai));

@@ -55,8 +55,9 @@ impl Component for LlmChain {
         // As the editor of 0.5 allowed: the published Basic Chat has a chain with nothing but a model.
         let bare = || Template::parse("{text}").map(|template| Arc::new(Prompt::plain(template)));
         let prompt = self.prompt.map_or_else(bare, |prompt| Ok(prompt.0));
-        let prompt = prompt
-            .map_err(|e| RunError::new(ErrorKind::Internal, "A prompt of our own is broken").because(e))?;
+        let prompt = prompt.map_err(|_| {
+            RunError::new(ErrorKind::Internal, "A prompt of our own is broken").because("its template")
+        })?;
         let chain = PromptChain::new(prompt, self.llm.0, memory, "text");
         Ok(Outputs::one("chain", Value::Capability(Capability::Chain(Arc::new(chain)))))
     }

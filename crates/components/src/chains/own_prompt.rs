@@ -14,8 +14,8 @@ pub(crate) fn fill(prompt: OwnPrompt, values: &[(&str, &str)]) -> Result<Vec<Cha
         |name: &str| values.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
     let message = |(role, text): &(Role, &str)| {
         let filled = Template::parse(text).and_then(|template| template.fill(value));
-        let content = filled.map_err(|error| {
-            RunError::new(ErrorKind::Internal, "A prompt of our own is broken").because(error)
+        let content = filled.map_err(|_| {
+            RunError::new(ErrorKind::Internal, "A prompt of our own is broken").because("its template")
         })?;
         Ok(ChatMessage::new(*role, content))
     };

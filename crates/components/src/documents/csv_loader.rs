@@ -35,7 +35,7 @@ impl Format for Csv {
 pub(super) fn read(file: &File) -> Result<Vec<Document>, Unreadable> {
     let text = decode(&file.bytes);
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
-    let mut rows = reader.records().map(|row| row.map_err(|e| Unreadable::Broken("CSV file", e.to_string())));
+    let mut rows = reader.records().map(|row| row.map_err(|_| Unreadable::Broken("CSV file")));
     let Some(columns) = rows.next().transpose()? else { return Ok(Vec::new()) };
     let columns: Vec<&str> = columns.iter().collect();
     let mut documents = Vec::new();

@@ -46,7 +46,7 @@ struct Message {
 /// Messages without a text, such as pictures, are left out.
 pub(super) fn read(file: &File) -> Result<Vec<Document>, Unreadable> {
     let chat: Chat = serde_json::from_str(&decode(&file.bytes))
-        .map_err(|e| Unreadable::Broken("conversation of Facebook", e.to_string()))?;
+        .map_err(|_| Unreadable::Broken("conversation of Facebook"))?;
     let mut text = String::new();
     for (number, message) in chat.messages.iter().enumerate() {
         let Some(content) = message.content.as_str().filter(|content| !content.is_empty()) else { continue };

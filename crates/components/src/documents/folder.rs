@@ -56,7 +56,7 @@ pub(super) async fn load(
         match loader::load(cx, &reference, read).await {
             Ok(more) => documents.extend(more.into_iter().inspect(|d| size += d.page_content.len())),
             Err(error) if choice.lenient && error.kind == ErrorKind::Flow => {
-                tracing::warn!(%error, "a file of the folder is left out");
+                tracing::warn!(kind = error.kind.code(), "a file of the folder is left out");
             }
             Err(error) => return Err(error),
         }
@@ -96,9 +96,9 @@ pub(super) fn pattern(glob: &str) -> Result<Regex, RunError> {
         rest = &rest[length..];
     }
     regex.push('$');
-    let unfit = |e: regex::Error| {
+    let unfit = |_: regex::Error| {
         let message = format!("field 'glob': '{glob}' is no pattern of file names");
-        RunError::new(ErrorKind::Flow, message).because(e.to_string())
+        RunError::new(ErrorKind::Flow, message).because("its regular expression")
     };
     Regex::new(&regex).map_err(unfit)
 }

@@ -23,7 +23,7 @@ pub(super) fn read_blocks(file: &File) -> Result<Vec<Document>, Unreadable> {
 
 /// The same of a page that stands in something else.
 pub(super) fn blocks(markup: &str) -> Result<String, Unreadable> {
-    let edges = EDGES.as_ref().map_err(|e| Unreadable::Broken("HTML file", e.to_string()))?;
+    let edges = EDGES.as_ref().map_err(|_| Unreadable::Broken("HTML file"))?;
     Ok(edges.blocks(markup))
 }
 

@@ -108,8 +108,9 @@ fn separator(pattern: &str) -> Result<Separator, RunError> {
     if regex::escape(pattern) == pattern {
         return Ok(Separator::text(pattern));
     }
-    let broken = |e: regex::Error| {
-        RunError::new(ErrorKind::Internal, "A language's separator is broken").because(e.to_string())
+    let broken = |_: regex::Error| {
+        RunError::new(ErrorKind::Internal, "A language's separator is broken")
+            .because("its regular expression")
     };
     Regex::new(pattern).map(Separator::Pattern).map_err(broken)
 }

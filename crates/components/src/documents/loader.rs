@@ -37,9 +37,9 @@ pub(crate) const INPUTS: &[Input] = &[
 /// A file that cannot be loaded.
 #[derive(Debug, Error)]
 pub(crate) enum Unreadable {
-    /// It is not what it should be; the cause is for the log.
+    /// It is not what it should be. What its parser said of it is told nobody: it quotes the file.
     #[error("it is no {0} that can be read")]
-    Broken(&'static str, String),
+    Broken(&'static str),
     /// A part of it does not fit.
     #[error("{0}")]
     Malformed(String),
@@ -64,11 +64,7 @@ pub(crate) enum Unreadable {
 
 impl Unreadable {
     fn of(self, file: &str) -> RunError {
-        let error = RunError::new(ErrorKind::Flow, format!("Error loading {file}: {self}"));
-        match self {
-            Self::Broken(_, cause) => error.because(cause),
-            _ => error,
-        }
+        RunError::new(ErrorKind::Flow, format!("Error loading {file}: {self}"))
     }
 }
 
@@ -108,13 +104,12 @@ pub(super) async fn load(cx: &Context, reference: &str, read: Read) -> Result<Ve
 
 async fn parse(file: File, read: Read) -> Result<Vec<Document>, RunError> {
     let name = file.name.clone();
-    let broken =
-        |cause: String| Unreadable::Malformed("it cannot be read".to_owned()).of(&name).because(cause);
+    let broken = || Unreadable::Malformed("it cannot be read".to_owned()).of(&name);
     let work = tokio::task::spawn_blocking(move || read(&file));
     let documents = match tokio::time::timeout(MAX_TIME, work).await {
         Ok(Ok(documents)) => documents.map_err(|unreadable| unreadable.of(&name))?,
-        Ok(Err(panic)) => return Err(broken(panic.to_string())),
-        Err(_) => return Err(broken(format!("not done after {} s", MAX_TIME.as_secs()))),
+        Ok(Err(panic)) => return Err(broken().because(panic)),
+        Err(_) => return Err(broken().because("it took too long")),
     };
     if documents.len() > MAX_DOCUMENTS {
         return Err(Unreadable::TooMuch { limit: MAX_DOCUMENTS, what: "documents" }.of(&name));

@@ -15,7 +15,7 @@ pub(super) fn read(file: &File) -> Result<Vec<Document>, Unreadable> {
 
 /// The blocks of a Markdown text: paragraphs, headings, items, table rows, code.
 fn text(markdown: &str) -> Result<String, Unreadable> {
-    let marks = MARKS.as_ref().map_err(|e| Unreadable::Broken("Markdown file", e.to_string()))?;
+    let marks = MARKS.as_ref().map_err(|_| Unreadable::Broken("Markdown file"))?;
     let mut blocks = Blocks { marks, done: Vec::new(), block: Vec::new(), code: false };
     let mut fence: Option<&str> = None;
     for line in markdown.lines() {

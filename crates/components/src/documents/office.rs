@@ -28,8 +28,7 @@ impl<'a> Package<'a> {
         if bytes.is_empty() {
             return Err(Unreadable::Empty);
         }
-        let archive =
-            ZipArchive::new(Cursor::new(bytes)).map_err(|e| Unreadable::Broken(kind, e.to_string()))?;
+        let archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| Unreadable::Broken(kind))?;
         Ok(Self { archive, kind, left: MAX_UNPACKED })
     }
 
@@ -47,7 +46,7 @@ impl<'a> Package<'a> {
     /// # Errors
     /// As [`Package::part`], and one that is not there.
     pub fn required(&mut self, name: &str) -> Result<Vec<u8>, Unreadable> {
-        self.part(name)?.ok_or_else(|| Unreadable::Broken(self.kind, format!("no {name}")))
+        self.part(name)?.ok_or_else(|| Unreadable::Broken(self.kind))
     }
 
     /// Unpacks everything once, so that a library may do it again.
@@ -59,10 +58,10 @@ impl<'a> Package<'a> {
     }
 
     fn part_at(&mut self, index: usize) -> Result<Vec<u8>, Unreadable> {
-        let broken = |e: String| Unreadable::Broken(self.kind, e);
-        let file = self.archive.by_index(index).map_err(|e| broken(e.to_string()))?;
+        let broken = || Unreadable::Broken(self.kind);
+        let file = self.archive.by_index(index).map_err(|_| broken())?;
         let mut bytes = Vec::new();
-        file.take(self.left + 1).read_to_end(&mut bytes).map_err(|e| broken(e.to_string()))?;
+        file.take(self.left + 1).read_to_end(&mut bytes).map_err(|_| broken())?;
         let unpacked = bytes.len() as u64;
         self.left = self.left.checked_sub(unpacked).ok_or(Unreadable::TooMuch {
             limit: (MAX_UNPACKED >> 20) as usize,
@@ -88,18 +87,18 @@ pub(super) enum Node<'a> {
 /// # Errors
 /// XML that is broken.
 pub(super) fn walk(xml: &[u8], kind: &'static str, mut see: impl FnMut(Node)) -> Result<(), Unreadable> {
-    let broken = |e: String| Unreadable::Broken(kind, e);
+    let broken = || Unreadable::Broken(kind);
     let mut reader = Reader::from_reader(xml);
     reader.config_mut().expand_empty_elements = true;
     loop {
-        match reader.read_event().map_err(|e| broken(e.to_string()))? {
+        match reader.read_event().map_err(|_| broken())? {
             Event::Start(start) => see(Node::Start(start.local_name().as_ref(), &start)),
             Event::End(end) => see(Node::End(end.local_name().as_ref())),
-            Event::Text(text) => see(Node::Text(&text.xml10_content().map_err(|e| broken(e.to_string()))?)),
-            Event::CData(text) => see(Node::Text(&text.xml10_content().map_err(|e| broken(e.to_string()))?)),
+            Event::Text(text) => see(Node::Text(&text.xml10_content().map_err(|_| broken())?)),
+            Event::CData(text) => see(Node::Text(&text.xml10_content().map_err(|_| broken())?)),
             Event::GeneralRef(reference) => {
-                let name = reference.decode().map_err(|e| broken(e.to_string()))?;
-                match reference.resolve_char_ref().map_err(|e| broken(e.to_string()))? {
+                let name = reference.decode().map_err(|_| broken())?;
+                match reference.resolve_char_ref().map_err(|_| broken())? {
                     Some(character) => see(Node::Text(character.encode_utf8(&mut [0; 4]))),
                     None => see(Node::Text(resolve_predefined_entity(&name).unwrap_or_default())),
                 }

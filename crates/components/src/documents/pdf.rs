@@ -66,8 +66,7 @@ fn open(bytes: &[u8]) -> Result<Pdf, Unreadable> {
     }
     check_sizes(bytes)?;
     let options = LoadOptions::with_filter(without_pictures);
-    let mut pdf = Pdf::load_mem_with_options(bytes, options)
-        .map_err(|e| Unreadable::Broken("PDF file", e.to_string()))?;
+    let mut pdf = Pdf::load_mem_with_options(bytes, options).map_err(|_| Unreadable::Broken("PDF file"))?;
     if pdf.is_encrypted() || pdf.was_encrypted() {
         return Err(Unreadable::Encrypted);
     }

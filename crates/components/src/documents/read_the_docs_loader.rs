@@ -66,7 +66,7 @@ static MAIN: LazyLock<Result<[Selector; 2], SelectorErrorKind>> =
     LazyLock::new(|| Ok([Selector::parse("main#main-content")?, Selector::parse("div[role=main]")?]));
 
 fn read(file: &File) -> Result<Vec<Document>, Unreadable> {
-    let main = MAIN.as_ref().map_err(|e| Unreadable::Broken("HTML file", e.to_string()))?;
+    let main = MAIN.as_ref().map_err(|_| Unreadable::Broken("HTML file"))?;
     let page = Html::parse_document(&decode_lines(&file.bytes));
     let part = main.iter().find_map(|selector| page.select(selector).next());
     Ok(loader::whole(part.map(lines).unwrap_or_default()))

@@ -110,9 +110,8 @@ impl Splitter {
     pub async fn outputs(self, wired: Vec<LazyValue>, sizes: Sizes) -> Result<Outputs, RunError> {
         let documents = documents(wired)?;
         let work = tokio::task::spawn_blocking(move || self.split(documents, sizes));
-        let ended = |e: tokio::task::JoinError| {
-            RunError::new(ErrorKind::Internal, "The splitter failed").because(e.to_string())
-        };
+        let ended =
+            |e: tokio::task::JoinError| RunError::new(ErrorKind::Internal, "The splitter failed").because(e);
         let pieces = work.await.map_err(ended)??;
         let pieces = pieces.into_iter().map(Value::Document).collect();
         Ok(Outputs::one("documents", Value::List(pieces)))

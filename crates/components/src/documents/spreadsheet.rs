@@ -63,8 +63,8 @@ fn rows(workbook: &mut Xlsx<Cursor<&[u8]>>, sheet: &str) -> Result<Vec<Vec<Strin
     Ok(rows)
 }
 
-fn broken(error: XlsxError) -> Unreadable {
-    Unreadable::Broken(KIND, error.to_string())
+fn broken(_: XlsxError) -> Unreadable {
+    Unreadable::Broken(KIND)
 }
 
 fn shown(value: &DataRef) -> String {

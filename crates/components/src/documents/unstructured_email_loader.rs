@@ -35,7 +35,7 @@ pub(super) fn read(file: &File) -> Result<Vec<Document>, Unreadable> {
     if file.bytes.is_empty() {
         return Err(Unreadable::Empty);
     }
-    let broken = || Unreadable::Broken("mail", "no headers".to_owned());
+    let broken = || Unreadable::Broken("mail");
     let mail = MessageParser::default().parse(&file.bytes[..]).ok_or_else(broken)?;
     let texts: Vec<String> = (0..mail.text_body_count())
         .filter_map(|part| mail.body_text(part))

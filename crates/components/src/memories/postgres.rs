@@ -265,6 +265,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_exchange_is_kept_once() {
+        #[expect(clippy::disallowed_methods, reason = "where there is a server")]
         let Ok(url) = std::env::var("MILLRACE_TEST_POSTGRES") else {
             println!("skipped: MILLRACE_TEST_POSTGRES names no server");
             return;

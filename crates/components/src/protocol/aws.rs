@@ -100,10 +100,10 @@ async fn own_role(cx: &Context) -> Result<Credentials, RunError> {
         let message = "no AWS credentials: fill in the node's keys; this installation has no role of its own";
         return Err(RunError::new(ErrorKind::Flow, message));
     };
-    provider.provide_credentials().await.map_err(|error| {
+    provider.provide_credentials().await.map_err(|_| {
         RunError::new(ErrorKind::Unavailable, "the AWS credentials of this installation cannot be had")
             .transient(true)
-            .because(error.to_string())
+            .because("its role gave none")
     })
 }
 
@@ -114,8 +114,8 @@ fn sign_at(
     region: &str,
     mut request: Request,
 ) -> Result<Request, RunError> {
-    let fault = |reason: String| {
-        RunError::new(ErrorKind::Internal, "a request to AWS could not be signed").because(reason)
+    let fault = |step: &'static str| {
+        RunError::new(ErrorKind::Internal, "a request to AWS could not be signed").because(step)
     };
     let identity = credentials.into();
     let params = v4::SigningParams::builder()
@@ -125,16 +125,16 @@ fn sign_at(
         .time(time)
         .settings(SigningSettings::default())
         .build()
-        .map_err(|error| fault(error.to_string()))?
+        .map_err(|_| fault("its parameters are incomplete"))?
         .into();
     let headers =
         request.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
     let body = SignableBody::Bytes(request.body.as_deref().unwrap_or_default());
     let signable = SignableRequest::new(request.method.as_str(), request.url.as_str(), headers, body)
-        .map_err(|error| fault(error.to_string()))?;
-    let (instructions, _) = sign(signable, &params).map_err(|error| fault(error.to_string()))?.into_parts();
+        .map_err(|_| fault("it cannot be read"))?;
+    let (instructions, _) = sign(signable, &params).map_err(|_| fault("the signer refused it"))?.into_parts();
     for (name, value) in instructions.headers() {
-        request = request.secret_header(name, value).map_err(|error| fault(error.to_string()))?;
+        request = request.secret_header(name, value).map_err(|_| fault("a signed header cannot be sent"))?;
     }
     // A redirect would need a signature of its own.
     request.follow_redirects = false;

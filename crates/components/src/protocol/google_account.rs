@@ -104,8 +104,7 @@ impl ServiceAccount {
     /// A token that holds. Only within an effect.
     pub async fn token(&self, cx: &Context, service: &Service) -> Result<String, RunError> {
         let mut kept = self.token.lock().await;
-        if let Some((token, until)) = kept.as_ref().filter(|(_, until)| Instant::now() < *until) {
-            tracing::trace!(left = ?until.duration_since(Instant::now()), "token kept");
+        if let Some((token, _)) = kept.as_ref().filter(|(_, until)| Instant::now() < *until) {
             return Ok(token.clone());
         }
         let assertion = self.assertion(SystemTime::now())?;

@@ -107,7 +107,10 @@ async fn merged(cx: &Context, keys: &[String]) -> Result<String, RunError> {
 pub(crate) async fn opened(cx: &Context, keys: &[String]) -> Result<Vec<Index>, RunError> {
     let mut all = Vec::with_capacity(keys.len());
     for key in keys {
-        let gone = || RunError::new(ErrorKind::Unavailable, "A kept vector index is gone").because(key);
+        let gone = || {
+            RunError::new(ErrorKind::Unavailable, "A kept vector index is gone")
+                .because(("index", key.as_str()))
+        };
         all.push(Index::open(cx.indexes().load(key).await?.ok_or_else(gone)?)?);
     }
     Ok(all)

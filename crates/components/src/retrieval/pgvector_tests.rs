@@ -1,4 +1,5 @@
 //! Against a real Postgres, named by `MILLRACE_TEST_POSTGRES`.
+#![allow(clippy::disallowed_methods)]
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
 //! The catalogues of real servers, where the environment names them.
+#![allow(clippy::disallowed_methods)]
 
 use millrace_outbound::{Database, Sql, SqlConfig, Statement};
 
