@@ -176,7 +176,8 @@ mod tests {
         }
         // Depth and size are refused as anything else is: no stack is used up.
         let deep = "[".repeat(1_000_000);
-        for body in [deep.clone(), format!(r#"{{"v":1,"tenant":{deep}"#), format!(r#"{{"v":1,"more":{deep}"#)] {
+        for body in [deep.clone(), format!(r#"{{"v":1,"tenant":{deep}"#), format!(r#"{{"v":1,"more":{deep}"#)]
+        {
             assert!(TaskMessage::parse(&body).is_err());
         }
     }

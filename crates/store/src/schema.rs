@@ -84,6 +84,7 @@ pub(crate) mod attr {
     pub(crate) const PUBLIC: &str = "public";
     pub(crate) const RATE: &str = "rate";
     pub(crate) const REQUESTS: &str = "requests";
+    pub(crate) const REQUEST: &str = "request";
     pub(crate) const RESENT: &str = "resent";
     pub(crate) const RESPONSE: &str = "response";
     pub(crate) const RESULT: &str = "result";

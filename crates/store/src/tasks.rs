@@ -74,6 +74,8 @@ pub struct NewTask {
     pub timeout: Option<Duration>,
     /// Whether somebody is to be called back when it has ended.
     pub callback: bool,
+    /// The id of the request that made it, for the log.
+    pub request_id: Option<String>,
 }
 
 impl NewTask {
@@ -99,6 +101,7 @@ impl NewTask {
             mode: JournalMode::default(),
             timeout: None,
             callback: false,
+            request_id: None,
         }
     }
 }
@@ -126,6 +129,7 @@ impl Store {
             .with_some(attr::ORIGIN, (task.origin != task.id).then(|| text(task.origin.to_string())))
             .with_some(attr::MODE, (task.mode != JournalMode::Effects).then(|| text(task.mode.as_str())))
             .with_some(attr::TIMEOUT, seconds.map(number))
+            .with_some(attr::REQUEST, task.request_id.as_deref().map(text))
             .with_some(attr::CALLBACK, task.callback.then(|| text(PENDING)))
             .with_some(attr::SECRETS, (task.has_secrets() && !state.is_terminal()).then_some(Bool(true)))
             .with(EXPIRES, epoch_seconds(self.expiry(now)))

@@ -87,7 +87,7 @@ impl Store {
         let written = self.update(rows::listed_key(&principal.tenant, principal.key), change).await;
         match written {
             Ok(Updated::Applied(_) | Updated::Refused(_)) => {}
-            Err(error) => tracing::debug!(key = %principal.key, %error, "uses of a key not counted"),
+            Err(error) => tracing::debug!(key_id = %principal.key, %error, "uses of a key not counted"),
         }
     }
 }

@@ -157,7 +157,7 @@ impl Store {
             Updated::Applied(_) => {}
         }
         if let Err(error) = self.enqueue(tenant, task, Duration::ZERO).await {
-            tracing::warn!(%task, %error, "not sent again; the next time will come");
+            tracing::warn!(task_id = %task, %error, "not sent again; the next time will come");
         }
         Ok(Recovered::Resent(reason))
     }
@@ -185,7 +185,7 @@ impl Store {
             Updated::Refused(_) => return Ok(Recovered::Left(Reason::Changed)),
             Updated::Applied(_) => {}
         }
-        tracing::warn!(%task, %reason, "a task was given up");
+        tracing::warn!(task_id = %task, %reason, "a task was given up");
         Ok(Recovered::Ended(reason))
     }
 

@@ -84,7 +84,7 @@ impl Store {
         match self.update(rows::task(&lease.tenant, lease.task, META), change).await {
             Ok(_) => Lease { due: Some(due), ..lease },
             Err(error) => {
-                tracing::warn!(task = %lease.task, %error, "claimed, but a crash would be noticed late");
+                tracing::warn!(task_id = %lease.task, %error, "claimed, but a crash would be noticed late");
                 lease
             }
         }

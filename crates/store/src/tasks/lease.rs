@@ -50,6 +50,8 @@ pub struct Lease {
     pub callback: bool,
     /// Whether something of its input is erased with its end.
     pub(super) secrets: bool,
+    /// The id of the request that made the task, for the log.
+    pub request_id: Option<String>,
     /// Bytes of the task's row, which decide whether a result still fits into it.
     pub(super) row_bytes: usize,
     /// The nonce of the claim, by which an end is known as the holder's own.
@@ -159,6 +161,7 @@ impl Store {
             mode: super::mode_of(row)?,
             callback: row.has(attr::CALLBACK),
             secrets: row.has(attr::SECRETS),
+            request_id: row.opt_text(attr::REQUEST).map(str::to_owned),
             row_bytes: item_bytes(attributes),
             claim: row.text(attr::CLAIM)?.to_owned(),
             due: row.opt_text(OPEN.sk).map(str::to_owned),

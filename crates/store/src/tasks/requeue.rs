@@ -114,7 +114,7 @@ impl Store {
     pub(super) async fn sent(&self, tenant: &TenantId, task: TaskId, delay: Duration) -> bool {
         let sent = self.enqueue(tenant, task, delay).await;
         if let Err(error) = &sent {
-            tracing::warn!(%task, %error, "stored but not queued; recovery will send it");
+            tracing::warn!(task_id = %task, %error, "stored but not queued; recovery will send it");
         }
         sent.is_ok()
     }
