@@ -79,6 +79,7 @@ impl Runner {
         failed: TaskId,
         idempotency: Option<Idempotency>,
         again: &Again,
+        request_id: Option<String>,
     ) -> Result<Accepted, RunnerError> {
         let store = self.store();
         let old = store.task(tenant, failed).await?.ok_or(RunnerError::NoTask)?;
@@ -106,6 +107,7 @@ impl Runner {
             timeout: old.timeout,
             sealed: stored.is_private(),
             secrets: secrets.into_json(),
+            request_id,
             ..task
         };
         store.submit(&task).await?;
@@ -202,6 +204,7 @@ impl Runner {
             callback: job.options.callback_url.is_some(),
             sealed: stored.is_private(),
             secrets: secrets.into_json(),
+            request_id: job.options.request_id.clone(),
             ..task
         })
     }

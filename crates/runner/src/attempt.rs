@@ -16,6 +16,8 @@ use millrace_store::{
 };
 use serde_json::Value as Json;
 use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use crate::Runner;
 use crate::call::Stored;
@@ -79,6 +81,11 @@ impl Runner {
         task: TaskId,
         visit: &Visit,
     ) -> Result<Delivery, StoreError> {
+        let span = tracing::error_span!("task", task_id = %task, request_id = Empty);
+        self.visited(tenant, task, visit).instrument(span).await
+    }
+
+    async fn visited(&self, tenant: &TenantId, task: TaskId, visit: &Visit) -> Result<Delivery, StoreError> {
         let store = self.store();
         let Some(slot) = store.take_slot(tenant, task).await? else {
             store.defer(tenant, task, deferral(task)).await?;
@@ -90,7 +97,7 @@ impl Runner {
             Err(error) => Err(error),
         };
         if let Err(error) = store.free_slot(slot).await {
-            tracing::warn!(%task, %error, "a slot is freed by its time only");
+            tracing::warn!(task_id = %task, %error, "a slot is freed by its time only");
         }
         delivered
     }
@@ -101,13 +108,19 @@ impl Runner {
         slot: &millrace_store::Slot,
         visit: &Visit,
     ) -> Result<(), StoreError> {
+        Span::current().record("request_id", lease.request_id.as_deref());
         let (stop_at, ends_at) = (self.stop_at(visit), self.instant_of(lease.deadline));
-        let watch = Watch::new(stop_at, Some(ends_at), Some((self.store().clone(), lease.clone())), self.0.config.run_limits);
+        let watch = Watch::new(
+            stop_at,
+            Some(ends_at),
+            Some((self.store().clone(), lease.clone())),
+            self.0.config.run_limits,
+        );
         let ended = match self.run_leased(lease, &watch, slot, visit, (stop_at, ends_at)).await {
             Ok(ended) => ended,
             Err(error) if error.is_retryable() => Ended::Again(again(lease, None)),
             Err(error) => {
-                tracing::error!(task = %lease.task, %error, "a task could not be run");
+                tracing::error!(task_id = %lease.task, %error, "a task could not be run");
                 Ended::With(failed(ErrorKind::Internal.code(), error.to_string(), false), watch.usage())
             }
         };
@@ -118,9 +131,11 @@ impl Runner {
             }
             Ended::Again(requeue) => {
                 let requeued = self.store().requeue(lease, requeue).await?;
-                tracing::info!(task = %lease.task, ?requeue, ?requeued, "given back");
+                tracing::info!(task_id = %lease.task, ?requeue, ?requeued, "given back");
             }
-            Ended::Lost(refusal) => tracing::info!(task = %lease.task, ?refusal, "no longer this worker's"),
+            Ended::Lost(refusal) => {
+                tracing::info!(task_id = %lease.task, ?refusal, "no longer this worker's")
+            }
         }
         self.hide_until_deleted(&watch, visit).await;
         Ok(())
@@ -261,7 +276,7 @@ impl Runner {
         loop {
             match self.store().finish(lease, &outcome, usage).await {
                 Ok(finished) => {
-                    tracing::info!(task = %lease.task, attempt = lease.token, ?finished, "ended");
+                    tracing::info!(task_id = %lease.task, attempt = lease.token, ?finished, "ended");
                     return Ok(());
                 }
                 Err(StoreError::TooLarge { what, size, limit }) if what != "error" => {
@@ -316,11 +331,11 @@ fn timed_out(lease: &Lease) -> Outcome {
 
 fn log_failure(lease: &Lease, error: &RunError) {
     let (kind, internal) = (error.kind.code(), error.internal.as_deref());
-    tracing::warn!(task = %lease.task, attempt = lease.token, kind, internal, transient = error.transient, "a run failed");
+    tracing::warn!(task_id = %lease.task, attempt = lease.token, kind, internal, transient = error.transient, "a run failed");
 }
 
 fn refused(task: TaskId, refusal: &Refusal) -> Delivery {
-    tracing::info!(%task, ?refusal, "claim refused");
+    tracing::info!(task_id = %task, ?refusal, "claim refused");
     match refusal {
         Refusal::Unknown => Delivery::UnknownTask,
         _ => Delivery::Done,

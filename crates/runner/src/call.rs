@@ -88,6 +88,8 @@ pub struct Options {
     pub timeout: Option<Duration>,
     /// Where the end of its task is posted to.
     pub callback_url: Option<String>,
+    /// The id of the request, as the platform gave it: the log of whoever runs the task names it.
+    pub request_id: Option<String>,
     /// The caller's name for this call: the same again is the same task.
     pub idempotency: Option<Idempotency>,
     /// Variables for this run alone, before those of the tenant.

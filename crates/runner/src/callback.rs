@@ -23,7 +23,7 @@ impl Runner {
             return;
         }
         if let Err(error) = self.call_back(&lease.tenant, lease.task).await {
-            tracing::warn!(task = %lease.task, %error, "a callback is left to the sweeper");
+            tracing::warn!(task_id = %lease.task, %error, "a callback is left to the sweeper");
         }
     }
 
@@ -44,11 +44,11 @@ impl Runner {
         match self.0.outbound.send(request).await {
             Ok(response) if (200..300).contains(&response.status) => true,
             Ok(response) => {
-                tracing::info!(%task, status = response.status, "a callback was not taken");
+                tracing::info!(task_id = %task, status = response.status, "a callback was not taken");
                 false
             }
             Err(error) => {
-                tracing::info!(%task, %error, "a callback was not delivered");
+                tracing::info!(task_id = %task, code = error.code(), "a callback was not delivered");
                 false
             }
         }

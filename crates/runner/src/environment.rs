@@ -93,12 +93,19 @@ pub struct Environment {
     pub variables: BTreeMap<String, String>,
 }
 
+/// What the PostgreSQL driver would take from the environment and nothing can take away again: the databases of flows would
+/// be shown the operator's certificate.
+const UNWANTED: &[&str] = &["PGOPTIONS", "PGSSLCERT", "PGSSLKEY", "PGSSLROOTCERT"];
+
 /// A variable that is missing or cannot be read. The process cannot start.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EnvironmentError {
     /// A required variable is not set.
     #[error("{0} is not set")]
     Missing(&'static str),
+    /// A variable is set that has a meaning which is not wanted.
+    #[error("{0} is set, and would reach the databases of flows; unset it")]
+    Unwanted(&'static str),
     /// A variable says something else than it may.
     #[error("{name} is not {expected}")]
     Invalid {
@@ -114,6 +121,7 @@ impl Environment {
     ///
     /// # Errors
     /// [`EnvironmentError`], for the first variable that is missing or wrong.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads them")]
     pub fn from_env() -> Result<Self, EnvironmentError> {
         Self::read(|name| std::env::var(name).ok())
     }
@@ -159,6 +167,9 @@ impl Environment {
     /// [`EnvironmentError`], for the first variable that is missing or wrong.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
         let get = |name| lookup(name).filter(|value| !value.is_empty());
+        if let Some(name) = UNWANTED.iter().find(|name| get(name).is_some()) {
+            return Err(EnvironmentError::Unwanted(name));
+        }
         let required = |name| get(name).ok_or(EnvironmentError::Missing(name));
         let flag = |name| get(name).map_or(Ok(false), |value| flag(name, &value));
         let defaults = Self::new(required("MILLRACE_TABLE")?, required("MILLRACE_QUEUE_URL")?);
@@ -357,6 +368,9 @@ mod tests {
         assert_eq!(environment.store_config().master_key, MasterKey::Kms("alias/millrace".to_owned()));
         for name in ["MILLRACE_TABLE", "MILLRACE_QUEUE_URL", "MILLRACE_KMS_KEY_ID"] {
             assert_eq!(read(&[(name, "")]).unwrap_err(), EnvironmentError::Missing(name));
+        }
+        for name in UNWANTED {
+            assert_eq!(read(&[(name, "x")]).unwrap_err(), EnvironmentError::Unwanted(name));
         }
     }
 

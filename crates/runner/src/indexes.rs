@@ -91,7 +91,7 @@ impl Indexes for FlowIndexes {
                 Err(RunError::new(ErrorKind::Flow, error.to_string()))
             }
             Err(error) if error.is_retryable() => {
-                tracing::warn!(flow = %self.flow, %error, "a vector index was not kept");
+                tracing::warn!(flow_id = %self.flow, %error, "a vector index was not kept");
                 Ok(())
             }
             other => other.map_err(unavailable),

@@ -76,7 +76,7 @@ impl StoredJournal {
         loop {
             match self.store.record(&self.tenant, self.task, record).await {
                 Err(error) if error.is_retryable() && tokio::time::Instant::now() + pause < last => {
-                    tracing::warn!(task = %self.task, %error, "a record could not be kept yet");
+                    tracing::warn!(task_id = %self.task, %error, "a record could not be kept yet");
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
@@ -152,7 +152,7 @@ impl HandoverJournal {
             let stands = durable.put(&key, record.clone()).await?;
             if stands.request_hash != record.request_hash || stands.response != record.response {
                 let message = "Another process runs this task; it cannot go on here";
-                return Err(RunError::new(ErrorKind::Version, message).because(format!("record {key}")));
+                return Err(RunError::new(ErrorKind::Version, message).because(("record", key.as_str())));
             }
             *written += 1;
         }

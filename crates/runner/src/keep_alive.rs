@@ -36,7 +36,7 @@ impl Runner {
             match self.store().renew(lease).await {
                 Ok(Renewal::Extended(extended)) => watch.extended(&extended),
                 Ok(Renewal::Lost(refusal)) => return refusal,
-                Err(error) => tracing::warn!(task = %lease.task, %error, "a heartbeat failed"),
+                Err(error) => tracing::warn!(task_id = %lease.task, %error, "a heartbeat failed"),
             }
             self.beat_beside(lease, watch, slot, receipt).await;
         }
@@ -58,7 +58,7 @@ impl Runner {
         let store = self.store();
         let failed = |what: &'static str| {
             move |error: millrace_store::StoreError| {
-                tracing::warn!(task = %lease.task, %error, what, "not extended");
+                tracing::warn!(task_id = %lease.task, %error, what, "not extended");
             }
         };
         if let Some(receipt) = receipt {

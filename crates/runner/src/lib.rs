@@ -14,6 +14,7 @@ mod flows;
 mod indexes;
 mod journal;
 mod keep_alive;
+pub mod logs;
 mod now;
 mod plans;
 mod redact;

@@ -16,6 +16,7 @@ use millrace_engine::{ErrorKind, Plan, RunError, Tweaks};
 use millrace_store::{
     Counts, JournalMode, JournalRecord, Lease, NewTask, Requeue, SessionId, StoreError, TaskId, TaskRecord,
 };
+use tracing::Instrument;
 
 use crate::accept::Named;
 use crate::attempt::again;
@@ -177,7 +178,8 @@ impl Runner {
         match self.0.background.as_ref().filter(|_| watch.is_busy()) {
             Some(background) => {
                 let runner = self.clone();
-                background.spawn(async move { runner.finish_behind(run, &watch, &lease).await });
+                let finish = async move { runner.finish_behind(run, &watch, &lease).await };
+                background.spawn(finish.in_current_span());
             }
             None => {
                 drop(run);
@@ -195,7 +197,7 @@ impl Runner {
             () = self.0.shutdown.cancelled() => None,
             _ = watch.drained() => None,
             refusal = self.keep_alive(lease, watch, None, None) => {
-                tracing::info!(task = %lease.task, ?refusal, "no longer the api's");
+                tracing::info!(task_id = %lease.task, ?refusal, "no longer the api's");
                 return;
             }
         };
@@ -210,13 +212,13 @@ impl Runner {
         };
         match self.settle(lease, outcome_of(&ended), watch.usage().as_ref()).await {
             Ok(()) => self.call_back_once(lease).await,
-            Err(error) => tracing::warn!(task = %lease.task, %error, "an end is left to recovery"),
+            Err(error) => tracing::warn!(task_id = %lease.task, %error, "an end is left to recovery"),
         }
     }
 
     async fn give_back(&self, lease: &Lease, requeue: Requeue) {
         if let Err(error) = self.store().requeue(lease, requeue).await {
-            tracing::warn!(task = %lease.task, %error, "a task is left to recovery");
+            tracing::warn!(task_id = %lease.task, %error, "a task is left to recovery");
         }
     }
 
@@ -240,17 +242,18 @@ impl Runner {
         }
         if let (true, Some(background)) = (task.callback, &self.0.background) {
             let (runner, tenant, task) = (self.clone(), task.tenant.clone(), task.id);
-            background.spawn(async move {
+            let call_back = async move {
                 // What fails is due again, and the sweeper's.
                 let _ = runner.call_back(&tenant, task).await;
-            });
+            };
+            background.spawn(call_back.in_current_span());
         }
         Ok(())
     }
 
     /// A run that was cancelled, or taken over, while its caller waits.
     fn stopped(&self, waiting: &Waiting, stop: Stop) -> Ran {
-        tracing::info!(task = %waiting.task.id, ?stop, "stopped");
+        tracing::info!(task_id = %waiting.task.id, ?stop, "stopped");
         Ran::Ended(Err(RunError::new(ErrorKind::Cancelled, "The task was cancelled while it ran")))
     }
 }

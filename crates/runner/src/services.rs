@@ -61,7 +61,9 @@ impl Sessions for StoredSession {
 pub(crate) fn unavailable(error: StoreError) -> RunError {
     let transient = error.is_retryable();
     let kind = if transient { ErrorKind::Unavailable } else { ErrorKind::Internal };
-    RunError::new(kind, error.to_string()).transient(transient).because(format!("{error:?}"))
+    RunError::new(kind, error.to_string())
+        .transient(transient)
+        .because(("the store:", format!("{error:?}").as_str()))
 }
 
 struct HostClock(Store);

@@ -46,7 +46,10 @@ impl Exceeded {
     /// What the run ends with.
     pub fn error(&self) -> RunError {
         let Self { what, limit } = self;
-        RunError::new(ErrorKind::Limit, format!("The run used up its {what}: the limit is {limit} for one run"))
+        RunError::new(
+            ErrorKind::Limit,
+            format!("The run used up its {what}: the limit is {limit} for one run"),
+        )
     }
 }
 
@@ -229,7 +232,7 @@ impl Watch {
             match held.store.lost(&held.lease).await {
                 Ok(None) => {}
                 Ok(Some(refusal)) => return self.close(Stop::Lost(refusal)),
-                Err(error) => tracing::warn!(task = %held.lease.task, %error, "the row could not be read"),
+                Err(error) => tracing::warn!(task_id = %held.lease.task, %error, "the row could not be read"),
             }
         }
         // Also after an answer: it may be read long after it was given.
@@ -238,7 +241,7 @@ impl Watch {
                 Ok(Renewal::Extended(lease)) => self.extended(&lease),
                 Ok(Renewal::Lost(refusal)) => return self.close(Stop::Lost(refusal)),
                 Err(error) => {
-                    tracing::warn!(task = %held.lease.task, %error, "a lease that ran out is not renewed yet");
+                    tracing::warn!(task_id = %held.lease.task, %error, "a lease that ran out is not renewed yet");
                     tokio::time::sleep(ASK_AGAIN).await;
                 }
             }

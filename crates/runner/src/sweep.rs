@@ -83,16 +83,16 @@ impl Runner {
             match recovered {
                 Ok(Recovered::Left(_)) => {}
                 Ok(Recovered::Resent(reason)) => {
-                    tracing::info!(task = %due.task, %reason, "sent again");
+                    tracing::info!(task_id = %due.task, %reason, "sent again");
                     swept.resent += 1;
                 }
                 Ok(Recovered::Ended(reason)) => {
-                    tracing::warn!(task = %due.task, %reason, "ended by recovery");
+                    tracing::warn!(task_id = %due.task, %reason, "ended by recovery");
                     swept.ended += 1;
                 }
                 Ok(Recovered::CallbackDue { .. }) => callbacks.push(due),
                 Err(error) => {
-                    tracing::warn!(task = %due.task, %error, "could not be recovered");
+                    tracing::warn!(task_id = %due.task, %error, "could not be recovered");
                     swept.failed += 1;
                 }
             }

@@ -51,8 +51,8 @@ impl AfterAnswer {
             .register()
             .await?;
         tokio::spawn(async move {
-            if let Err(error) = extension.run().await {
-                tracing::error!(%error, "the extension ended");
+            if extension.run().await.is_err() {
+                tracing::error!("the extension ended");
             }
         });
         Ok(after)

@@ -40,7 +40,7 @@ impl Body {
                     "The request body has more than {limit} bytes, which is the limit"
                 )));
             }
-            Err(error) => return Err(unreadable().because(error)),
+            Err(_) => return Err(unreadable().because("the body broke off")),
         };
         Self::of(headers, bytes)
     }

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use millrace_engine::{RunError, TweakError};
+use millrace_engine::{Cause, RunError, TweakError};
 use millrace_runner::RunnerError;
 use millrace_store::{OverLimit, StoreError, TaskError, TaskId};
 use serde_json::{Value, json};
@@ -41,14 +41,13 @@ impl ApiError {
     }
 
     /// A fault of ours: the caller learns no more than that.
-    pub(crate) fn internal(because: impl ToString) -> Self {
+    pub(crate) fn internal(because: impl Cause) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").because(because)
     }
 
     /// Adds the sentence for the log. **Never a payload or a secret.**
-    pub(crate) fn because(mut self, internal: impl ToString) -> Self {
-        self.internal = Some(internal.to_string().into());
-        self
+    pub(crate) fn because(self, cause: impl Cause) -> Self {
+        Self { internal: Some(cause.told().into()), ..self }
     }
 
     /// Says which task failed.
@@ -108,8 +107,8 @@ impl From<StoreError> for ApiError {
         };
         let answer = Self::new(status, sentence(&error));
         match std::error::Error::source(&error) {
-            Some(fault) => answer.because(fault),
-            None if status.is_server_error() => answer.because(&error),
+            Some(fault) => answer.because(("store,", fault.to_string().as_str())),
+            None if status.is_server_error() => answer.because(("store,", error.to_string().as_str())),
             None => answer,
         }
     }
@@ -128,10 +127,7 @@ impl From<OverLimit> for ApiError {
 impl From<RunError> for ApiError {
     fn from(error: RunError) -> Self {
         let answer = Self::new(status_of(error.kind.code()), error.message);
-        match error.internal {
-            Some(internal) => answer.because(internal),
-            None => answer,
-        }
+        Self { internal: error.internal.map(Into::into), ..answer }
     }
 }
 

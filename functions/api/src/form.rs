@@ -42,8 +42,9 @@ pub(crate) async fn parts(content_type: &str, bytes: Bytes) -> Result<Vec<Part>,
     Ok(parts)
 }
 
-fn unreadable(error: multer::Error) -> ApiError {
-    ApiError::new(StatusCode::BAD_REQUEST, "There was an error parsing the body").because(error)
+/// The reader's own sentence names fields of the form.
+fn unreadable(_: multer::Error) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "There was an error parsing the body").because("it is no form")
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lambda_http::Error;
 use millrace_api::{AfterAnswer, App, router};
 use millrace_runner::environment::Environment;
-use tracing_subscriber::EnvFilter;
+use millrace_runner::logs;
 
 /// What an answer may take besides the run or the task that it waits for.
 const BESIDES: Duration = Duration::from_secs(5);
@@ -16,16 +16,16 @@ const POLL: Duration = Duration::from_secs(20);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let environment = Environment::from_env()?;
-    let filter = EnvFilter::try_new(&environment.log)?;
-    tracing_subscriber::fmt().json().with_env_filter(filter).with_current_span(false).init();
+    logs::init(&environment.log)?;
     match AfterAnswer::register(environment.sync_timeout.max(POLL) + BESIDES).await {
         Ok(after) => {
             let runner = environment.connect_with(after.work()).await?;
             let app = Arc::new(App::new(runner, environment.max_body_bytes));
             lambda_http::run(after.watching(router(app))).await
         }
-        Err(error) => {
-            tracing::warn!(%error, "no work is possible after an answer");
+        // It says what the Runtime API said, which is nothing that a line may hold.
+        Err(_) => {
+            tracing::warn!("no work is possible after an answer");
             let runner = environment.connect().await?;
             lambda_http::run(router(Arc::new(App::new(runner, environment.max_body_bytes)))).await
         }

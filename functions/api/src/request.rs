@@ -10,6 +10,7 @@ use crate::App;
 use crate::body::Body;
 use crate::error::ApiError;
 use crate::limits;
+use crate::trace;
 use crate::validation::Fields;
 
 /// What a request brought, read and bounded.
@@ -20,6 +21,8 @@ pub(crate) struct Incoming {
     pub(crate) body: Body,
     /// The headers.
     pub(crate) headers: HeaderMap,
+    /// The id of the request, as the platform gave it.
+    pub(crate) id: Option<String>,
     params: Vec<(String, String)>,
     query: Vec<(String, String)>,
 }
@@ -28,6 +31,7 @@ impl Incoming {
     /// Reads a request. A body that says it is JSON and is not is refused here, before any key is looked at:
     /// that is the order of Langflow's checks (0.6 contract 1.1).
     pub(crate) async fn read(app: Arc<App>, request: Request) -> Result<Self, ApiError> {
+        let id = trace::request_id(&request);
         let (mut parts, stream) = request.into_parts();
         bounded(&parts.uri, &parts.headers)?;
         let params = match parts.extract::<RawPathParams>().await {
@@ -36,7 +40,7 @@ impl Incoming {
         };
         let query = Query::try_from_uri(&parts.uri).map(|Query(query)| query).unwrap_or_default();
         let body = Body::read(stream, &parts.headers, app.max_body_bytes).await?;
-        Ok(Self { app, body, headers: parts.headers, params, query })
+        Ok(Self { app, body, headers: parts.headers, id, params, query })
     }
 
     /// A parameter of the path; empty where the route has none of this name.

@@ -7,6 +7,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use lambda_http::RequestExt;
 use lambda_http::request::RequestContext;
+use tracing::Instrument;
 
 use crate::App;
 use crate::respond::TASK;
@@ -18,7 +19,9 @@ pub(crate) async fn line(State(app): State<Arc<App>>, request: Request, next: Ne
     // The route as it is listed: a path itself can be anything.
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let request_id = request_id(&request);
-    let response = next.run(request).await;
+    // Whatever is said of this request names it.
+    let span = tracing::error_span!("request", request_id);
+    let response = next.run(request).instrument(span).await;
     tracing::info!(
         %method,
         route = route.as_deref().unwrap_or("-"),
@@ -31,9 +34,9 @@ pub(crate) async fn line(State(app): State<Arc<App>>, request: Request, next: Ne
     response
 }
 
-fn request_id(request: &Request) -> Option<String> {
-    match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
-        _ => None,
-    }
+/// The id that the platform gave a request. It stands in rows and in the log, so that only what looks like one is taken.
+pub(crate) fn request_id(request: &Request) -> Option<String> {
+    let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else { return None };
+    let is_id = |id: &&String| id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_graphic());
+    context.request_id.as_ref().filter(is_id).cloned()
 }

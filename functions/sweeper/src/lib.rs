@@ -71,17 +71,17 @@ async fn dead_letter(runner: &Runner, record: &SqsMessage) -> bool {
         Err(error) => {
             // No row is behind it that would depend on it: a task whose message was spoilt is sent again from
             // its row. This line is all that there is to be done.
-            tracing::error!(message = id, %error, "a dead letter that is no task message");
+            tracing::error!(message_id = id, %error, "a dead letter that is no task message");
             return false;
         }
     };
     match runner.dead_letter(&message.tenant, message.task).await {
         Ok(recovered) => {
-            tracing::warn!(message = id, task = %message.task, ?recovered, "a dead letter");
+            tracing::warn!(message_id = id, task_id = %message.task, ?recovered, "a dead letter");
             false
         }
         Err(error) => {
-            tracing::warn!(message = id, task = %message.task, %error, "a dead letter has to come again");
+            tracing::warn!(message_id = id, task_id = %message.task, %error, "a dead letter has to come again");
             true
         }
     }

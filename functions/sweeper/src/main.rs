@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use millrace_runner::environment::Environment;
+use millrace_runner::logs;
 use tokio::time::Instant;
-use tracing_subscriber::EnvFilter;
 
 /// A sweep begins nothing more when so little of its invocation is left.
 const RESERVE: Duration = Duration::from_secs(5);
@@ -13,7 +13,7 @@ const RESERVE: Duration = Duration::from_secs(5);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let environment = Environment::from_env()?;
-    tracing_subscriber::fmt().json().with_env_filter(EnvFilter::new(&environment.log)).init();
+    logs::init(&environment.log)?;
     let runner = &environment.connect_without_components().await?;
     let handler = service_fn(|event: LambdaEvent<_>| async move {
         let deadline = deadline(&event.context, SystemTime::now());

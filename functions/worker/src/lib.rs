@@ -52,7 +52,7 @@ async fn run(runner: &Runner, record: &SqsMessage, deadline: Option<Instant>) ->
         Ok(message) => message,
         Err(error) => {
             // It names no task that could be ended; after its receives it goes to the dead-letter queue.
-            tracing::error!(message = id, %error, "not a task message");
+            tracing::error!(message_id = id, %error, "not a task message");
             return true;
         }
     };
@@ -61,16 +61,16 @@ async fn run(runner: &Runner, record: &SqsMessage, deadline: Option<Instant>) ->
     match run.await {
         Ok(Ok(Delivery::Done)) => false,
         Ok(Ok(Delivery::UnknownTask)) => {
-            tracing::error!(message = id, task = %message.task, "no such task");
+            tracing::error!(message_id = id, task_id = %message.task, "no such task");
             true
         }
         Ok(Err(error)) => {
-            tracing::warn!(message = id, task = %message.task, %error, "task has to come again");
+            tracing::warn!(message_id = id, task_id = %message.task, %error, "task has to come again");
             come_back(runner, record).await;
             true
         }
         Err(_) => {
-            tracing::error!(message = id, task = %message.task, "task ended by a panic");
+            tracing::error!(message_id = id, task_id = %message.task, "task ended by a panic");
             true
         }
     }

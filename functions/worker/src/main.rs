@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use millrace_runner::environment::Environment;
+use millrace_runner::logs;
 use tokio::time::Instant;
-use tracing_subscriber::EnvFilter;
 
 /// What giving tasks back may take once the environment is told to end; Lambda kills it after 500 ms.
 const LAST_WORDS: Duration = Duration::from_millis(400);
@@ -13,7 +13,7 @@ const LAST_WORDS: Duration = Duration::from_millis(400);
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let environment = Environment::from_env()?;
-    tracing_subscriber::fmt().json().with_env_filter(EnvFilter::new(&environment.log)).init();
+    logs::init(&environment.log)?;
     let runner = environment.connect().await?;
     let stopping = runner.clone();
     lambda_runtime::spawn_graceful_shutdown_handler(move || async move {

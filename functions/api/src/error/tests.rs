@@ -88,5 +88,5 @@ fn a_tweak_of_code_is_refused_in_the_form_of_1_x() {
 fn the_log_s_sentence_is_not_the_caller_s() {
     let error = ApiError::from(StoreError::Unavailable(fault()));
     assert!(!error.detail.to_string().contains("ThrottlingException"));
-    assert_eq!(error.internal.as_deref(), Some("service: ThrottlingException"));
+    assert_eq!(error.internal.as_deref(), Some("store, service: ThrottlingException"));
 }

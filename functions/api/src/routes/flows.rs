@@ -1,8 +1,8 @@
 //! Flows: stored, read, changed, deleted (0.6 contract 1.6).
 
 use axum::response::Response;
-use http::StatusCode;
 use futures::stream::{self, StreamExt, TryStreamExt};
+use http::StatusCode;
 use jiff::Timestamp;
 use millrace_runner::{Moved, Moves, Report, Runner};
 use millrace_store::{FlowDraft, FlowId, FlowPatch, FlowRecord, Principal, Store, TenantId};
@@ -309,8 +309,7 @@ mod tests {
             assert_eq!((&faults[0]["type"], &faults[0]["msg"]), (&json!(kind), &json!(message)), "{value}");
             assert_eq!(faults.as_array().unwrap().len(), 1, "{value}");
         }
-        for (field, most) in
-            [("name", 255), ("description", 10_000), ("folder", 255), ("endpoint_name", 255)]
+        for (field, most) in [("name", 255), ("description", 10_000), ("folder", 255), ("endpoint_name", 255)]
         {
             let of_length = |length| {
                 let mut body = json!({"name": "x"});

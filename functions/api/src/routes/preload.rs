@@ -27,7 +27,8 @@ pub(crate) async fn preload(incoming: Incoming, caller: Principal) -> Result<Res
     let flow = process::find(store, &caller.tenant, &flow_id).await?;
     let session = match session {
         Some(session) => session,
-        None => SessionId::try_from(flow.id.to_string().as_str()).map_err(ApiError::internal)?,
+        None => SessionId::try_from(flow.id.to_string().as_str())
+            .map_err(|_| ApiError::internal("a session id of our own"))?,
     };
     if clear {
         store.clear_session(&caller.tenant, flow.id, &session).await?;

@@ -31,7 +31,7 @@ struct ProcessRequest {
 /// A call that cannot be waited for to its end is answered as one that was to be queued.
 pub(crate) async fn process(incoming: Incoming, caller: Principal) -> Result<Response, ApiError> {
     let flow_id = incoming.param("flow_id").to_owned();
-    let Incoming { app, body, headers, .. } = incoming;
+    let Incoming { app, body, headers, id: request_id, .. } = incoming;
     let (runner, body) = (&app.runner, body.into_value());
     let name = Name::read(&headers, body.as_ref())?;
     let variables = call_variables::read(&headers)?;
@@ -50,7 +50,7 @@ pub(crate) async fn process(incoming: Incoming, caller: Principal) -> Result<Res
     let call =
         Call::Process { inputs: request.inputs, tweaks: request.tweaks, clear_session: request.clear_cache };
     let idempotency = name.map(|name| name.of("process", flow.id));
-    let options = Options { idempotency, session: of, variables, ..request.options };
+    let options = Options { idempotency, request_id, session: of, variables, ..request.options };
     let job = Job { tenant: caller.tenant, flow, session, call, options };
     if !request.sync {
         return Ok(answer::queued(&runner.submit(&job).await?, None));
@@ -77,7 +77,8 @@ fn new_session(host: &dyn Host, version: &str) -> Result<SessionId, ApiError> {
     host.random(&mut bytes);
     let prefix: String =
         bytes.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect();
-    SessionId::try_from(format!("{prefix}:{}", sha256(&[version]))).map_err(ApiError::internal)
+    SessionId::try_from(format!("{prefix}:{}", sha256(&[version])))
+        .map_err(|_| ApiError::internal("a session id of our own"))
 }
 
 /// Whether a session has the form of those that [`new_session`] makes.

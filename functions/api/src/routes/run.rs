@@ -37,7 +37,7 @@ struct RunRequest {
 pub(crate) async fn run(incoming: Incoming, caller: Principal) -> Result<Response, ApiError> {
     let flow = incoming.param("flow").to_owned();
     let stream = stream(incoming.query())?;
-    let Incoming { app, body, headers, .. } = incoming;
+    let Incoming { app, body, headers, id: request_id, .. } = incoming;
     let (runner, body) = (&app.runner, value(body).await?);
     let name = Name::read(&headers, body.as_ref())?;
     let variables = call_variables::read(&headers)?;
@@ -45,10 +45,11 @@ pub(crate) async fn run(incoming: Incoming, caller: Principal) -> Result<Respons
     let flow = find(runner.store(), &caller.tenant, &flow).await?;
     let session = match request.session {
         Some(session) => session,
-        None => SessionId::try_from(flow.id.to_string()).map_err(ApiError::internal)?,
+        None => SessionId::try_from(flow.id.to_string())
+            .map_err(|_| ApiError::internal("a session id of our own"))?,
     };
     let idempotency = name.map(|name| name.of("run", flow.id));
-    let options = Options { idempotency, variables, ..request.options };
+    let options = Options { idempotency, request_id, variables, ..request.options };
     let job = Job { tenant: caller.tenant, flow, session, call: request.call, options };
     if !request.sync {
         return Ok(answer::accepted(&runner.submit(&job).await.map_err(refused)?));

@@ -196,3 +196,13 @@ async fn a_key_gives_no_higher_rate_than_its_own() {
     let same = make(json!({"name": "same"})).await.json();
     assert_eq!((&same["requests_per_minute"], &same["scopes"]), (&json!(100), &json!(["admin"])));
 }
+
+#[tokio::test]
+async fn a_name_has_a_limit() {
+    let api = Api::start().await;
+    for (length, status) in [(255, 200), (256, 422)] {
+        let answer = api.post("/api/v1/api_key/", json!({"name": "n".repeat(length)})).await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+        assert_eq!(answer.text.contains("String should have at most 255 characters"), status == 422);
+    }
+}

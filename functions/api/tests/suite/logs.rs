@@ -26,7 +26,7 @@ async fn a_request_is_one_line_without_what_it_carried() {
     let log = Log::default();
     let writer = log.clone();
     // For all threads: other tests of this process write here as well, under other ids.
-    let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+    let subscriber = millrace_runner::logs::subscriber("trace", move || writer.clone()).unwrap();
     tracing::subscriber::set_global_default(subscriber).unwrap();
 
     let api = Api::start().await;

@@ -3,6 +3,7 @@
 //! Every call that it makes passes a proxy or the stand-in provider, which both can kill it before they pass the call on,
 //! and before they answer it.
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
