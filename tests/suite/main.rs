@@ -1,5 +1,5 @@
 //! The whole of Millrace in one process: HTTP front, API, queue, worker, table, and a scripted model provider.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod bad_input;
 mod bad_material;
@@ -12,6 +12,7 @@ mod events;
 mod flows;
 mod http_contract;
 mod isolation;
+mod limits;
 mod provider;
 mod published;
 mod recordings;

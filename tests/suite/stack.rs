@@ -10,12 +10,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
 use bytes::Bytes;
 use millrace_api::{App, router};
+use millrace_engine::FlowLimits;
 use millrace_local::{
     EventSource, EventSourceConfig, Front, FrontConfig, FunctionError, LocalCloud, LocalConfig, Schedule,
     from_async,
 };
 use millrace_outbound::{Outbound, OutboundConfig};
-use millrace_runner::{Runner, RunnerConfig};
+use millrace_runner::{RunLimits, Runner, RunnerConfig};
 use millrace_store::metering::Meter;
 use millrace_store::{Store, StoreConfig, SystemHost, TenantId, create_table_if_absent};
 use reqwest::Method;
@@ -76,6 +77,10 @@ pub struct Setup {
     pub files: Option<PathBuf>,
     /// Whether keys may be any text, as in the local cloud.
     pub plain_keys: bool,
+    /// How large a flow may be.
+    pub flow_limits: FlowLimits,
+    /// What one run may use.
+    pub run_limits: RunLimits,
 }
 
 impl Default for Setup {
@@ -91,6 +96,8 @@ impl Default for Setup {
             lease: Duration::from_secs(30),
             files: None,
             plain_keys: true,
+            flow_limits: FlowLimits::default(),
+            run_limits: RunLimits::default(),
         }
     }
 }
@@ -346,6 +353,8 @@ fn runner(cloud: &LocalCloud, provider: &Provider, meter: &Meter, setup: &Setup)
         variables: variables.map(|(name, value)| (name.to_owned(), value)).into(),
         sync_timeout: setup.sync_timeout,
         files_root: setup.files.clone(),
+        flow_limits: setup.flow_limits,
+        run_limits: setup.run_limits,
         ..RunnerConfig::default()
     };
     let registry = millrace_components::registry();
