@@ -1,5 +1,6 @@
 //! The `millrace` command.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its user")]
+#![expect(clippy::disallowed_methods, reason = "it hands its own variables on to the functions")]
 
 mod args;
 mod bench;
@@ -16,15 +17,25 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
+use millrace_runner::logs;
+use tracing_subscriber::fmt::layer;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::registry;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use args::{Args, Command};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    let filter = EnvFilter::try_from_env("MILLRACE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter = std::env::var("MILLRACE_LOG").ok().filter(|filter| !filter.is_empty());
+    match logs::filter(filter.as_deref().unwrap_or("warn")) {
+        Ok(filter) => registry().with(layer().with_writer(std::io::stderr).with_filter(filter)).init(),
+        Err(error) => {
+            eprintln!("Error: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
     match run(args.command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -8,6 +8,8 @@
 //! * [`FaultProxy`] stands between a client and a service, and lets single calls fail.
 //! * [`Provider`] is the stand-in model provider.
 
+#![expect(clippy::disallowed_methods, reason = "it starts the functions, as the Lambda service does")]
+
 mod cloud;
 mod dynamodb;
 mod error;

@@ -1,6 +1,7 @@
 //! The whole local cloud, `millrace local`, killed with SIGKILL and started again on its files while tasks are submitted and
 //! run: none is lost or made twice, and nothing that was recorded is done again.
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,

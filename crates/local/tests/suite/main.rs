@@ -1,5 +1,5 @@
 //! The local cloud as its users see it: through the real SDKs, over HTTP, and with real processes.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used)]
 
 mod cloud;
 mod event_source;
