@@ -17,8 +17,8 @@ use crate::auth::Wording::{Key, KeyOrToken};
 use crate::error::ApiError;
 use crate::route::{Route, Scopes};
 use crate::routes::{
-    api_key, api_key_rotate, callback_secret, docs, flows, flows_transfer, health, preload, process, run, task,
-    tasks, upload, variables,
+    api_key, api_key_rotate, callback_secret, docs, flows, flows_transfer, health, preload, process, run,
+    task, tasks, upload, variables,
 };
 use crate::trace;
 

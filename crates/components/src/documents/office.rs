@@ -46,7 +46,7 @@ impl<'a> Package<'a> {
     /// # Errors
     /// As [`Package::part`], and one that is not there.
     pub fn required(&mut self, name: &str) -> Result<Vec<u8>, Unreadable> {
-        self.part(name)?.ok_or_else(|| Unreadable::Broken(self.kind))
+        self.part(name)?.ok_or(Unreadable::Broken(self.kind))
     }
 
     /// Unpacks everything once, so that a library may do it again.
