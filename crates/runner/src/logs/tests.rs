@@ -74,7 +74,7 @@ fn the_lines_of_a_call_name_its_request_and_its_task() {
 /// Whatever the variable says: bodies and headers pass through these crates.
 #[test]
 fn other_crates_are_capped_and_never_quoted() {
-    for filter in ["trace", "debug", "hyper=trace,aws_smithy_runtime=trace,info", "[{status}]=trace"] {
+    for filter in ["trace", "debug", "hyper=trace,aws_smithy_runtime=trace,info", "info,[{status}]=trace"] {
         let lines = logged(filter, || {
             tracing::trace!(target: "hyper::proto", status = 1, "canary");
             tracing::debug!(target: "aws_smithy_runtime::client", error = "canary", "canary");
