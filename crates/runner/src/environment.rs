@@ -363,7 +363,7 @@ mod tests {
         assert_eq!((environment.table.as_str(), environment.queue_url.as_str()), ("tasks", "http://queue/q"));
         assert_eq!(environment.max_body_bytes, 5_000_000);
         assert_eq!(environment.lease, Duration::from_secs(30));
-        assert_eq!((environment.bucket, environment.files_root), (None, None));
+        assert_eq!((&environment.bucket, &environment.files_root), (&None, &None));
         assert!(!environment.plain_keys && !environment.allow_loopback && environment.variables.is_empty());
         assert_eq!(environment.store_config().master_key, MasterKey::Kms("alias/millrace".to_owned()));
         for name in ["MILLRACE_TABLE", "MILLRACE_QUEUE_URL", "MILLRACE_KMS_KEY_ID"] {

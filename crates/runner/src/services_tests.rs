@@ -11,7 +11,7 @@ use millrace_store::{
 };
 use serde_json::{Value as Json, json};
 
-use crate::{Runner, RunnerConfig};
+use crate::{CallVariables, Runner, RunnerConfig};
 
 struct Setup {
     runner: Runner,
@@ -66,7 +66,9 @@ impl Setup {
 fn services(runner: &Runner, tenant: &str, flow: FlowId) -> Services {
     let session = SessionId::try_from("chat").unwrap();
     let journal = Arc::new(MemoryJournal::default());
-    runner.services(&of(tenant), flow, &session, journal, Arc::new(Unsupervised))
+    let tenant = of(tenant);
+    let variables = runner.variables(&tenant, CallVariables::new(), Arc::default());
+    runner.services((&tenant, flow, &session), journal, variables, Arc::new(Unsupervised))
 }
 
 fn of(tenant: &str) -> TenantId {

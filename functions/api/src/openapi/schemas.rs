@@ -11,6 +11,7 @@ use crate::routes::api_key::KeyRead;
 use crate::routes::flows::FlowRead;
 use crate::routes::tasks::TaskRead;
 use crate::routes::upload::{Ticket, Uploaded};
+use crate::routes::variables::VariableRead;
 
 mod answers;
 mod bodies;
@@ -45,6 +46,7 @@ pub(super) fn schemas() -> Value {
     derived::<FlowRead<()>>(&mut all);
     derived::<TaskRead>(&mut all);
     derived::<KeyRead>(&mut all);
+    derived::<VariableRead>(&mut all);
     derived::<Uploaded>(&mut all);
     derived::<Ticket>(&mut all);
     derived::<TaskState>(&mut all);

@@ -75,7 +75,8 @@ pub(super) fn parameters() -> Value {
         "flow_id": in_path("flow_id", "A flow's id", uuid.clone(), super::operations::FLOW),
         "flow": in_path("flow", "A flow's id, or its endpoint name", json!({"type": "string", "minLength": 1}), "my-flow"),
         "task_id": in_path("task_id", "A task's id", uuid.clone(), super::operations::TASK),
-        "key_id": in_path("key_id", "A key's id, which is no part of its text", uuid, super::operations::KEY),
+        "key_id": in_path("key_id", "A key's id, which is no part of its text", uuid.clone(), super::operations::KEY),
+        "variable_id": in_path("variable_id", "A variable's id", uuid, super::operations::VARIABLE),
     })
 }
 

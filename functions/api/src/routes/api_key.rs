@@ -32,6 +32,7 @@ pub(crate) struct KeyRead {
     user_id: Uuid,
     scopes: Vec<&'static str>,
     /// RFC 3339, UTC.
+    #[cfg_attr(test, schema(value_type = Option<String>, format = DateTime))]
     expires_at: Option<Timestamp>,
     /// `null`: as many as the installation says.
     requests_per_minute: Option<u32>,

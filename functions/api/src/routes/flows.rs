@@ -53,6 +53,7 @@ pub(crate) struct FlowRead<D> {
     report: Option<Report>,
     /// Credentials that stood in the upload and are variables now.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, schema(required = false, value_type = Vec<std::collections::HashMap<String, String>>))]
     moved_credentials: Vec<Moved>,
 }
 

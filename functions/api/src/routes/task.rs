@@ -55,7 +55,7 @@ pub(crate) async fn retry(incoming: Incoming, caller: Principal) -> Result<Respo
     let id = task_id(&incoming)?;
     let name = Name::read(&incoming.headers, None)?.map(|name| name.of("retry", id));
     let variables = call_variables::read(&incoming.headers)?;
-    let mut fields = Fields::embedded(incoming.body.clone().into_value());
+    let mut fields = Fields::embedded(incoming.body.into_value());
     let tweaks = fields.object("tweaks").unwrap_or_default();
     fields.finish()?;
     let again = Again { tweaks, variables };

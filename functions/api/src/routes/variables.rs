@@ -22,10 +22,14 @@ const FIELDS_LIMIT: usize = 100;
 
 /// A variable as Langflow shows it.
 #[derive(Serialize)]
-struct VariableRead {
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub(crate) struct VariableRead {
     id: Uuid,
     name: String,
+    /// `Generic` or `Credential`.
+    #[cfg_attr(test, schema(value_type = String))]
     r#type: VariableKind,
+    /// `null` for a credential.
     value: Option<String>,
     default_fields: Vec<String>,
 }

@@ -40,6 +40,7 @@ pub(super) fn operations() -> Vec<Operation> {
             refusals: &[404],
             ..Operation::new(("delete", "/api/v1/api_key/{key_id}"), "delete_key", KEYS, "Delete a key")
         },
+        rotate(),
         Operation {
             about: "One for each tenant, made on first use, as the libraries of Standard Webhooks take it.",
             answers: vec![Answer::json(200, "The secret", said("secret"), json!({"secret": "whsec_…"}))],
@@ -53,9 +54,32 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
+fn rotate() -> Operation {
+    let rotated = json!({"allOf": [named("KeyRead")], "required": ["rotated", "rotated_expires_at"], "properties": {
+        "rotated": {"type": "string", "format": "uuid", "description": "The key that it takes the place of"},
+        "rotated_expires_at": {"type": "string", "format": "date-time"},
+    }});
+    let mut example = key("sk-0123456789abcdef_…");
+    example["rotated"] = KEY.into();
+    example["rotated_expires_at"] = "2026-11-24T09:15:15.293Z".into();
+    Operation {
+        about: "The old key goes on for a day, or as long as told. 409 for a key that is over or was rotated before.",
+        body: Some(Body::json("KeyRotate", json!({"grace_seconds": 3600})).or_none()),
+        answers: vec![Answer::json(200, "The new key", rotated, example)],
+        refusals: &[404, 409],
+        ..Operation::new(
+            ("post", "/api/v1/api_key/{key_id}/rotate"),
+            "rotate_key",
+            KEYS,
+            "Put a new key in the place of one",
+        )
+    }
+}
+
 fn key(text: &str) -> Value {
     json!({
         "name": "ci", "created_at": "2026-11-23T09:15:15.293000", "last_used_at": null, "total_uses": 0,
         "is_active": true, "id": KEY, "api_key": text, "user_id": USER,
+        "scopes": ["run", "read"], "expires_at": null, "requests_per_minute": null,
     })
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{FLOW, TASK, TASKS};
-use crate::openapi::operation::{Answer, Operation, list_of, named};
+use crate::openapi::operation::{Answer, Body, Operation, list_of, named};
 use crate::openapi::shared::{idempotency_key, query};
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -53,13 +53,15 @@ fn retry() -> Operation {
     });
     Operation {
         about: "The same call on the same version of the flow. What the failed task has recorded is not done again. \
-                409 unless it has failed, and for calls whose caller waited to the end.",
+                409 unless it has failed, and for calls whose caller waited to the end. Secrets of the call were erased \
+                with its end: they come again, as tweaks and as headers, or 409 names them.",
+        body: Some(Body::json("RetryRequest", json!({})).or_none()),
         parameters: vec![idempotency_key()],
         answers: vec![Answer {
             headers: &["x-millrace-task"],
             ..Answer::json(200, "The new task", named("ProcessResponse"), answer)
         }],
-        refusals: &[400, 404, 409, 413, 422],
+        refusals: &[404, 409],
         ..Operation::new(
             ("post", "/api/v1/task/{task_id}/retry"),
             "retry_task",

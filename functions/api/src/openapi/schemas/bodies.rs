@@ -3,6 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{journal_modes, or_null};
+use crate::call_variables::{NAME_LIMIT, VALUE_LIMIT};
+use crate::limits;
 use crate::openapi::operation::{list_of, named};
 
 pub(super) fn all() -> Vec<(&'static str, Value)> {
@@ -27,7 +29,15 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
         ),
         ("UploadFile", object(&["file"], json!({"file": file("The file, with its name: 4 MiB at most")}))),
         ("UploadAnnounced", announced()),
-        ("KeyCreate", object(&["name"], json!({"name": {"type": "string"}}))),
+        ("KeyCreate", key()),
+        (
+            "KeyRotate",
+            optional(json!({"grace_seconds": {"type": ["integer", "null"], "minimum": 0, "maximum": 604_800,
+                "default": 86_400, "description": "How long the old key goes on"}})),
+        ),
+        ("RetryRequest", optional(json!({"tweaks": tweaks()}))),
+        ("VariableCreate", variable(&["name", "value"])),
+        ("VariableUpdate", variable(&[])),
     ]
 }
 
@@ -151,6 +161,40 @@ fn flow(name: Value) -> Value {
         "endpoint_name": {"type": ["string", "null"], "maxLength": 255, "pattern": "^[A-Za-z0-9_-]*$",
             "description": "A name of the tenant's own for `/run`; an empty one takes it away"},
     })
+}
+
+fn key() -> Value {
+    object(
+        &["name"],
+        json!({
+            "name": {"type": "string", "maxLength": limits::NAME},
+            "scopes": {"type": ["array", "null"], "minItems": 1,
+                "items": {"enum": ["run", "read", "deploy", "admin"]},
+                "description": "As the key that makes it unless told, and never more"},
+            "expires_in_seconds": {"type": ["integer", "null"], "minimum": 1, "maximum": 315_360_000},
+            "requests_per_minute": {"type": ["integer", "null"], "minimum": 1, "maximum": 1_000_000,
+                "description": "Never more than the key that makes it has"},
+        }),
+    )
+}
+
+fn variable(required: &[&str]) -> Value {
+    let text = |most: usize| match required {
+        [] => json!({"type": ["string", "null"], "minLength": 1, "maxLength": most}),
+        _ => json!({"type": "string", "minLength": 1, "maxLength": most}),
+    };
+    let field = json!({"type": "string", "maxLength": 64});
+    let mut properties = json!({
+        "name": text(NAME_LIMIT),
+        // In bytes, of which a character has up to four.
+        "value": text(VALUE_LIMIT / 4),
+        "default_fields": {"type": ["array", "null"], "items": field, "maxItems": 100,
+            "description": "The display names of fields that an editor fills in with it"},
+    });
+    if !required.is_empty() {
+        properties["type"] = json!({"enum": ["Generic", "Credential", null], "default": "Credential"});
+    }
+    object(required, properties)
 }
 
 fn announced() -> Value {
