@@ -8,6 +8,8 @@ mod chat;
 mod documents;
 mod embeddings;
 mod flows;
+#[doc(hidden)]
+pub mod fuzzing;
 mod memories;
 mod models;
 mod prompts;

@@ -17,6 +17,8 @@ mod context;
 mod error;
 mod export;
 mod flow;
+#[doc(hidden)]
+pub mod fuzzing;
 mod group;
 mod handle;
 mod inputs;

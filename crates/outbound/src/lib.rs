@@ -22,6 +22,8 @@ mod client;
 mod config;
 mod connections;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 mod redirect;
 mod request;

@@ -10,7 +10,7 @@ mod error;
 mod limits;
 mod mysql;
 mod postgres;
-mod scan;
+pub(crate) mod scan;
 mod sqlite;
 mod statement;
 

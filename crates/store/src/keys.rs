@@ -26,6 +26,11 @@ use crate::table::{Range, Sort, Write};
 
 use text::KeyText;
 
+/// The public id in the text of a key, if it can be one; for `tests/fuzz`.
+pub(crate) fn public_id(text: &str, plain: bool) -> Option<String> {
+    KeyText::read(text, plain).map(|key| key.public_id().to_owned())
+}
+
 pub use authenticate::Principal;
 pub(crate) use cache::KeyCache;
 pub use rate::OverLimit;

@@ -18,6 +18,8 @@ mod condition;
 mod connect;
 mod error;
 mod flows;
+#[doc(hidden)]
+pub mod fuzzing;
 mod host;
 mod idempotency;
 mod ids;

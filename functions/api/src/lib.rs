@@ -18,6 +18,8 @@ mod digest;
 mod error;
 mod event;
 mod form;
+#[doc(hidden)]
+pub mod fuzzing;
 mod idempotency;
 mod json;
 mod key_terms;

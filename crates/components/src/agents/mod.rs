@@ -4,6 +4,7 @@ mod agent_initializer;
 mod conversational_agent;
 mod executor;
 mod functions;
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod golden_tests;
 mod json_text;

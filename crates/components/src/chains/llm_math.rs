@@ -93,7 +93,7 @@ impl Translator {
 }
 
 /// The answer in what a model said: the value of its `text` block, else what follows its `Answer:`.
-fn answer(text: &str) -> Result<String, Unsolved> {
+pub(super) fn answer(text: &str) -> Result<String, Unsolved> {
     let text = text.trim();
     if let Some((expression, _)) = text.strip_prefix("```text").and_then(|rest| rest.split_once("```")) {
         return Ok(format!("Answer: {}", arithmetic::evaluate(expression)?));

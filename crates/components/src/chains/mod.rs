@@ -8,6 +8,7 @@ mod combine_tests;
 mod conversation;
 mod conversation_chain;
 mod conversational_retrieval_chain;
+pub(crate) mod fuzzing;
 mod llm_chain;
 mod llm_checker_chain;
 pub(crate) mod llm_math;

@@ -11,6 +11,7 @@ mod facebook_chat_loader;
 mod file_loader;
 mod folder;
 mod formats;
+pub(crate) mod fuzzing;
 mod html;
 mod language_recursive_text_splitter;
 mod languages;

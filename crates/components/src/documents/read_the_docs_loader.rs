@@ -65,7 +65,7 @@ impl Component for ReadTheDocsLoader {
 static MAIN: LazyLock<Result<[Selector; 2], SelectorErrorKind>> =
     LazyLock::new(|| Ok([Selector::parse("main#main-content")?, Selector::parse("div[role=main]")?]));
 
-fn read(file: &File) -> Result<Vec<Document>, Unreadable> {
+pub(super) fn read(file: &File) -> Result<Vec<Document>, Unreadable> {
     let main = MAIN.as_ref().map_err(|_| Unreadable::Broken("HTML file"))?;
     let page = Html::parse_document(&decode_lines(&file.bytes));
     let part = main.iter().find_map(|selector| page.select(selector).next());

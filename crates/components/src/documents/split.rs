@@ -121,7 +121,7 @@ impl Splitter {
     ///
     /// # Errors
     /// More or larger pieces than the limits above.
-    fn split(&self, documents: Vec<Document>, sizes: Sizes) -> Result<Vec<Document>, RunError> {
+    pub fn split(&self, documents: Vec<Document>, sizes: Sizes) -> Result<Vec<Document>, RunError> {
         let mut pieces = Pieces::default();
         let mut split = Vec::new();
         for Document { page_content, metadata } in documents {

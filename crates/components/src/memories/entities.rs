@@ -34,7 +34,7 @@ pub(crate) async fn named(
     Ok(listed(&reply))
 }
 
-fn listed(reply: &str) -> Vec<String> {
+pub(super) fn listed(reply: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     if reply.trim() == "NONE" {
         return names;

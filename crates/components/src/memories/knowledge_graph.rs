@@ -135,7 +135,7 @@ fn bytes((subject, predicate, object): &Triple) -> usize {
 }
 
 /// Reads triples as LangChain does: what has not three parts is passed over.
-fn triples(reply: &str) -> Vec<Triple> {
+pub(super) fn triples(reply: &str) -> Vec<Triple> {
     let reply = reply.trim();
     if reply.is_empty() || reply == "NONE" {
         return Vec::new();

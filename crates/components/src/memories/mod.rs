@@ -3,6 +3,7 @@
 pub(crate) mod buffer;
 mod entities;
 pub(crate) mod entity;
+pub(crate) mod fuzzing;
 mod knowledge_graph;
 mod message_history;
 mod postgres;

@@ -2,6 +2,7 @@
 
 mod chat_message_prompt_template;
 mod chat_prompt_template;
+pub(crate) mod fuzzing;
 mod human_message_prompt_template;
 mod prompt;
 mod prompt_template;

@@ -1,6 +1,7 @@
 //! Nodes that hold Python of their own.
 
 mod echo;
+pub(crate) mod fuzzing;
 pub(crate) mod python_function;
 mod python_function_tool;
 

@@ -2,6 +2,7 @@
 
 mod constraints;
 mod database;
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod golden_tests;
 mod info_sql_database_tool;

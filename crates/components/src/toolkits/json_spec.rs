@@ -105,6 +105,13 @@ fn read(path: &str, bytes: &[u8]) -> Result<Json, RunError> {
         .map_err(|error| invalid("JSON", format!("at line {} column {}", error.line(), error.column())))
 }
 
+/// What a path leads to, and its keys, in one go.
+pub(super) fn look_up(name: &str, bytes: &[u8], path: &str) -> Result<String, String> {
+    let document = read(name, bytes).map_err(|error| error.to_string())?;
+    let found = at(&document, path)?;
+    Ok(keys(&found, path).unwrap_or_else(|_| python_str(&found)))
+}
+
 /// The value at a path, or Python's error for it.
 fn at<'a>(document: &'a Json, path: &str) -> Result<Cow<'a, Json>, String> {
     json_path::steps(path).iter().try_fold(Cow::Borrowed(document), |value, step| match value {

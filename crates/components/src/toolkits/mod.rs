@@ -1,6 +1,7 @@
 //! Toolkits: tools over one thing, a table, a document, an interface.
 
 mod csv_agent;
+pub(crate) mod fuzzing;
 mod json_agent;
 mod json_get_value_tool;
 #[cfg(test)]

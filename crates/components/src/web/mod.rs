@@ -3,6 +3,7 @@
 mod bing;
 mod document_request;
 mod fetch;
+pub(crate) mod fuzzing;
 mod get_request;
 mod gitbook_loader;
 mod google_search;

@@ -66,7 +66,7 @@ const PRAGMAS: &[&str] = &[
 ];
 
 /// Refuses what may not be sent.
-pub(super) fn check(dialect: SqlDialect, access: Access, text: &str) -> Result<(), SqlError> {
+pub(crate) fn check(dialect: SqlDialect, access: Access, text: &str) -> Result<(), SqlError> {
     let forbidden = |reason| Err(SqlError::Forbidden { reason });
     if text.contains('\0') {
         return forbidden("it has a zero byte");

@@ -1,0 +1,122 @@
+//! One target, fed by libFuzzer: `fuzz TARGET [libFuzzer's options] [folders]`. `fuzz --list` names the targets, and
+//! `fuzz --seeds TARGET FOLDER` puts what the target begins with into a folder.
+
+#![allow(unsafe_code, reason = "libFuzzer is C++: it calls and is called")]
+
+use std::ffi::{CString, c_char, c_int};
+use std::path::Path;
+use std::sync::{Once, OnceLock};
+use std::{env, fs, panic, process, slice};
+
+use libfuzzer_sys as _;
+use millrace_fuzz::mutate::Kitchen;
+use millrace_fuzz::{TARGETS, Target, seeds};
+
+unsafe extern "C" {
+    fn LLVMFuzzerRunDriver(
+        argc: *mut c_int,
+        argv: *mut *mut *mut c_char,
+        run: unsafe extern "C" fn(*const u8, usize) -> c_int,
+    ) -> c_int;
+    fn LLVMFuzzerMutate(data: *mut u8, size: usize, most: usize) -> usize;
+}
+
+struct Running {
+    target: &'static Target,
+    others: Vec<Vec<u8>>,
+}
+
+static RUNNING: OnceLock<Running> = OnceLock::new();
+
+fn main() {
+    let arguments: Vec<String> = env::args().collect();
+    match arguments.iter().skip(1).map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["--list"] => TARGETS.iter().for_each(|target| println!("{}", target.name)),
+        ["--seeds", target, folder] => lay_out(named(target), Path::new(folder)),
+        // libFuzzer starts this program again, with all of its arguments, to merge or to minimise.
+        [target, ..] => run(named(target), &arguments),
+        [] => refuse("which target? `--list` names them"),
+    }
+}
+
+fn named(name: &str) -> &'static Target {
+    Target::named(name.trim_start_matches("--target="))
+        .unwrap_or_else(|| refuse(&format!("there is no target {name}")))
+}
+
+fn refuse(why: &str) -> ! {
+    eprintln!("{why}");
+    process::exit(2);
+}
+
+fn lay_out(target: &Target, folder: &Path) {
+    let inputs = seeds::committed(target).into_iter().chain(seeds::beside(target));
+    for (number, (_, bytes)) in inputs.enumerate() {
+        if let Err(error) = fs::write(folder.join(format!("seed-{number}")), bytes) {
+            refuse(&error.to_string());
+        }
+    }
+}
+
+fn run(target: &'static Target, arguments: &[String]) {
+    let inputs = seeds::committed(target).into_iter().chain(seeds::beside(target));
+    let others = inputs.map(|(_, bytes)| bytes).collect();
+    RUNNING.get_or_init(|| Running { target, others });
+    let mut own: Vec<CString> = Vec::new();
+    own.extend(CString::new(arguments[0].as_str()));
+    own.extend(CString::new(format!("--target={}", target.name)));
+    own.extend(CString::new(format!("-max_len={}", target.limits.bytes)));
+    own.extend(arguments[2..].iter().filter_map(|argument| CString::new(argument.as_str()).ok()));
+    let mut pointers: Vec<*mut c_char> = own.iter().map(|text| text.as_ptr().cast_mut()).collect();
+    pointers.push(std::ptr::null_mut());
+    let (mut argc, mut argv) = (own.len() as c_int, pointers.as_mut_ptr());
+    // SAFETY: the texts and the array outlive the call, which is how `main` of a C program would be called.
+    process::exit(unsafe { LLVMFuzzerRunDriver(&raw mut argc, &raw mut argv, feed) });
+}
+
+unsafe extern "C" fn feed(data: *const u8, size: usize) -> c_int {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(end_with_panics);
+    // SAFETY: libFuzzer hands over a slice; it may be empty and its pointer null.
+    let input = if size == 0 { &[] } else { unsafe { slice::from_raw_parts(data, size) } };
+    if let Some(running) = RUNNING.get() {
+        running.target.feed(input);
+    }
+    0
+}
+
+/// A panic in our own code ends the process at once, whoever would catch it. One of a library may be caught by who
+/// calls it and knows it for that; where nobody does, it cannot leave [`feed`].
+fn end_with_panics() {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        let is_ours = panic.location().is_none_or(|place| !place.file().starts_with('/'));
+        if is_ours {
+            usual(panic);
+            process::abort();
+        }
+    }));
+}
+
+/// libFuzzer's own changes half of the time; else ours.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn LLVMFuzzerCustomMutator(data: *mut u8, size: usize, most: usize, seed: u32) -> usize {
+    let mut rng = fastrand::Rng::with_seed(u64::from(seed));
+    let Some(running) = RUNNING.get().filter(|_| rng.bool()) else {
+        // SAFETY: as we were called.
+        return unsafe { LLVMFuzzerMutate(data, size, most) };
+    };
+    // SAFETY: `most` bytes are there, of which `size` are set.
+    let input = unsafe { slice::from_raw_parts(data, size) };
+    let kitchen = Kitchen { words: running.target.words, others: &running.others, most };
+    let mutated = kitchen.mutated(input, &mut rng);
+    // SAFETY: it is at most as long as there is room, and of our own memory.
+    unsafe { std::ptr::copy_nonoverlapping(mutated.as_ptr(), data, mutated.len()) };
+    mutated.len()
+}
+
+/// The door of the crate `libfuzzer-sys`, which is not used: [`feed`] is called instead.
+#[unsafe(no_mangle)]
+fn rust_fuzzer_test_input(_: &[u8]) -> i32 {
+    0
+}
