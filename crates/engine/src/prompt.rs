@@ -1,6 +1,6 @@
 //! Prompts: templates with open variables, and what they become.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Map, Value as Json};
 use thiserror::Error;
@@ -73,32 +73,34 @@ impl Template {
     /// Parses the double-brace form: `{{name}}` is a variable, single braces are text.
     pub fn parse_double(text: &str) -> Self {
         let mut parts = Parts::default();
-        let mut rest = text;
-        while let Some(start) = rest.find("{{") {
-            let Some(length) = rest[start + 2..].find("}}") else { break };
-            let name = rest[start + 2..start + 2 + length].trim();
-            let end = start + 2 + length + 2;
-            if name.is_empty() || name.contains(['{', '}', ' ']) {
-                parts.literal.push_str(&rest[..start + 2]);
-                rest = &rest[start + 2..];
-                continue;
+        // Where what is not yet in a part begins, and the next ending from there on, which is looked for once.
+        let (mut at, mut end) = (0, 0);
+        while let Some(start) = text[at..].find("{{").map(|found| at + found + 2) {
+            if end < start {
+                let Some(found) = text[start..].find("}}") else { break };
+                end = start + found;
             }
-            parts.literal.push_str(&rest[..start]);
+            let Some(name) = double_name(&text[start..end]) else {
+                parts.literal.push_str(&text[at..start]);
+                at = start;
+                continue;
+            };
+            parts.literal.push_str(&text[at..start - 2]);
             parts.variable(name.to_owned());
-            rest = &rest[end..];
+            at = end + 2;
         }
-        parts.literal.push_str(rest);
+        parts.literal.push_str(&text[at..]);
         parts.finish()
     }
 
     /// The variables in order of first appearance.
     pub fn variables(&self) -> Vec<&str> {
-        let mut names = Vec::new();
+        let (mut names, mut known) = (Vec::new(), HashSet::new());
         for segment in &self.0 {
             if let Segment::Variable(name) = segment
-                && !names.contains(&name.as_str())
+                && known.insert(name.as_str())
             {
-                names.push(name);
+                names.push(name.as_str());
             }
         }
         names
@@ -110,19 +112,26 @@ impl Template {
     /// [`TemplateError::Missing`] with all names for which `value` has nothing.
     pub fn fill(&self, value: impl Fn(&str) -> Option<String>) -> Result<String, TemplateError> {
         let mut text = String::new();
-        let mut missing = Vec::new();
+        let (mut missing, mut known) = (Vec::new(), HashSet::new());
         for segment in &self.0 {
             match segment {
                 Segment::Literal(literal) => text.push_str(literal),
                 Segment::Variable(name) => match value(name) {
                     Some(value) => text.push_str(&value),
-                    None if !missing.contains(name) => missing.push(name.clone()),
+                    None if known.insert(name) => missing.push(name.clone()),
                     None => {}
                 },
             }
         }
         if missing.is_empty() { Ok(text) } else { Err(TemplateError::Missing(missing)) }
     }
+}
+
+/// `{{name}}`: a name without braces and blanks in it. **A brace is looked for first**, which many openings before one
+/// ending have close by: what stands before the ending would be trimmed for each of them.
+fn double_name(field: &str) -> Option<&str> {
+    let name = Some(field).filter(|field| !field.contains(['{', '}']))?.trim();
+    (!name.is_empty() && !name.contains(' ')).then_some(name)
 }
 
 /// `{name}`, `{name!s}`: a name without attributes, indexes or format specifications.
@@ -209,10 +218,10 @@ impl Prompt {
 
     /// The variables that are still open, in order of first appearance.
     pub fn variables(&self) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
+        let (mut names, mut known) = (Vec::new(), HashSet::new());
         let has_value = |name: &str| self.filled.contains_key(name) || self.defaults.contains_key(name);
         for name in self.parts.iter().flat_map(|part| part.template.variables()) {
-            if !has_value(name) && !names.iter().any(|known| known == name) {
+            if !has_value(name) && known.insert(name) {
                 names.push(name.to_owned());
             }
         }
@@ -309,6 +318,19 @@ mod tests {
         let template = Template::parse_double("{\"a\": {{ x }}} {{y z}} {{");
         assert_eq!(template.variables(), ["x"]);
         assert_eq!(fill(&template), "{\"a\": <x>} {{y z}} {{");
+    }
+
+    /// Openings without an ending, endings behind blanks, and many variables: each was looked through again for each.
+    #[test]
+    fn long_templates_are_read_in_one_go() {
+        let openings = "{{".repeat(500_000) + &" ".repeat(100_000) + "}}";
+        assert_eq!(Template::parse_double(&openings).variables(), Vec::<&str>::new());
+        let many: String = (0..100_000).map(|number| format!("{{{number}}}")).collect();
+        let template = Template::parse(&many).unwrap();
+        assert_eq!(Prompt::plain(template.clone()).variables().len(), 100_000);
+        assert!(
+            matches!(template.fill(|_| None), Err(TemplateError::Missing(names)) if names.len() == 100_000)
+        );
     }
 
     #[test]

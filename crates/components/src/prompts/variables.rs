@@ -36,7 +36,7 @@ pub(super) fn values(
     prompt: &Prompt,
     fields: Vec<(String, LazyValue)>,
 ) -> (BTreeMap<String, String>, BTreeSet<String>) {
-    let open = prompt.variables();
+    let open: BTreeSet<String> = prompt.variables().into_iter().collect();
     let (mut texts, mut wired) = (BTreeMap::new(), BTreeSet::new());
     for (name, value) in fields.into_iter().filter(|(name, _)| open.contains(name)) {
         let Some(text) = filling(&value.0) else { continue };
