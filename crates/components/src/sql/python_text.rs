@@ -81,7 +81,7 @@ pub(super) fn python_decimal(written: &str) -> String {
     if before_point > -6 {
         return written.to_owned();
     }
-    let (first, rest) = digits.split_at(1);
+    let Some((first, rest)) = digits.split_at_checked(1) else { return written.to_owned() };
     let point = if rest.is_empty() { "" } else { "." };
     format!("{sign}{first}{point}{rest}E{}", before_point - 1)
 }
@@ -153,6 +153,8 @@ mod tests {
             (SqlValue::Text("a\nb".to_owned()), "'a\\nb'"),
             (SqlValue::Decimal("1.50".to_owned()), "Decimal('1.50')"),
             (SqlValue::Decimal("-0.0000000100".to_owned()), "Decimal('-1.00E-8')"),
+            // No database's number; the text of one, all the same.
+            (SqlValue::Decimal("0.000000°".to_owned()), "Decimal('0.000000°')"),
             (SqlValue::Date("2024-05-03".to_owned()), "datetime.date(2024, 5, 3)"),
             (SqlValue::Time("13:05:00".to_owned()), "datetime.time(13, 5)"),
             (SqlValue::Timestamp("2024-05-03 00:00:00".to_owned()), "datetime.datetime(2024, 5, 3, 0, 0)"),
