@@ -1,5 +1,7 @@
 //! Ways in for `tests/fuzz`: what reads texts and files that others wrote. Nothing that is deployed calls them.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use millrace_engine::File;
 
 use crate::tools::arithmetic;
@@ -12,7 +14,7 @@ pub fn document_kinds() -> impl Iterator<Item = &'static str> {
     documents::fuzzing::READERS.iter().map(|(kind, _)| *kind)
 }
 
-/// Reads a file of a kind: what its documents hold, in bytes, or why it has none.
+/// Reads a file of a kind: what its documents hold, in bytes, or why it has none. As in a loader, a library may panic.
 ///
 /// # Errors
 /// A sentence, as the loader's user sees it.
@@ -20,7 +22,8 @@ pub fn document(kind: &str, bytes: &[u8]) -> Result<usize, String> {
     let reader = documents::fuzzing::READERS.iter().find(|(known, _)| *known == kind);
     let (_, read) = reader.ok_or_else(|| format!("no kind {kind}"))?;
     let file = File { name: format!("file.{kind}"), bytes: bytes.into(), immutable: true };
-    let documents = read(&file).map_err(|unreadable| unreadable.to_string())?;
+    let read = catch_unwind(AssertUnwindSafe(|| read(&file))).map_err(|_| "it cannot be read".to_owned())?;
+    let documents = read.map_err(|unreadable| unreadable.to_string())?;
     Ok(documents.iter().map(|document| document.page_content.len()).sum())
 }
 

@@ -5,7 +5,7 @@
 
 use std::ffi::{CString, c_char, c_int};
 use std::path::Path;
-use std::sync::{Once, OnceLock};
+use std::sync::{Mutex, Once, OnceLock};
 use std::{env, fs, panic, process, slice};
 
 use libfuzzer_sys as _;
@@ -79,14 +79,19 @@ unsafe extern "C" fn feed(data: *const u8, size: usize) -> c_int {
     HOOK.call_once(end_with_panics);
     // SAFETY: libFuzzer hands over a slice; it may be empty and its pointer null.
     let input = if size == 0 { &[] } else { unsafe { slice::from_raw_parts(data, size) } };
-    if let Some(running) = RUNNING.get() {
-        running.target.feed(input);
+    let fed = panic::catch_unwind(|| RUNNING.get().map(|running| running.target.feed(input)));
+    if fed.is_err() {
+        eprintln!("{}", LAST.lock().map(|last| last.clone()).unwrap_or_default());
+        process::abort();
     }
     0
 }
 
+/// What the last panic in a library said.
+static LAST: Mutex<String> = Mutex::new(String::new());
+
 /// A panic in our own code ends the process at once, whoever would catch it. One of a library may be caught by who
-/// calls it and knows it for that; where nobody does, it cannot leave [`feed`].
+/// calls it and knows it for that; where nobody does, [`feed`] ends the process.
 fn end_with_panics() {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
@@ -94,6 +99,9 @@ fn end_with_panics() {
         if is_ours {
             usual(panic);
             process::abort();
+        }
+        if let Ok(mut last) = LAST.lock() {
+            *last = panic.to_string();
         }
     }));
 }
