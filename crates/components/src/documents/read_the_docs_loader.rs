@@ -6,13 +6,14 @@ use millrace_engine::{
     Component, Context, Document, Entry, Example, File, Outputs, RunError, Spec, json, output, text,
 };
 use scraper::error::SelectorErrorKind;
-use scraper::{ElementRef, Html, Node, Selector};
+use scraper::{ElementRef, Node, Selector};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use super::folder::{self, Choice};
 use super::loader::{self, Unreadable};
 use super::plain_text::{decode_lines, strip};
+use crate::web::tree;
 
 /// Elements that are no text of a page.
 const UNSEEN: &[&str] = &[
@@ -67,7 +68,7 @@ static MAIN: LazyLock<Result<[Selector; 2], SelectorErrorKind>> =
 
 pub(super) fn read(file: &File) -> Result<Vec<Document>, Unreadable> {
     let main = MAIN.as_ref().map_err(|_| Unreadable::Broken("HTML file"))?;
-    let page = Html::parse_document(&decode_lines(&file.bytes));
+    let page = tree::parse(&decode_lines(&file.bytes));
     let part = main.iter().find_map(|selector| page.select(selector).next());
     Ok(loader::whole(part.map(lines).unwrap_or_default()))
 }

@@ -27,7 +27,7 @@ pub(crate) struct Page {
 }
 
 /// Elements without an end.
-const VOID: &[&str] = &[
+pub(super) const VOID: &[&str] = &[
     "area", "base", "basefont", "bgsound", "br", "col", "command", "embed", "frame", "hr", "image", "img",
     "input", "isindex", "keygen", "link", "menuitem", "meta", "nextid", "param", "source", "spacer", "track",
     "wbr",
@@ -60,7 +60,7 @@ pub(crate) fn text(html: &str) -> Page {
 }
 
 /// A part of the markup.
-enum Piece<'a> {
+pub(super) enum Piece<'a> {
     /// Text with references.
     Text(&'a str),
     /// Text as it is.
@@ -74,7 +74,7 @@ enum Piece<'a> {
 }
 
 /// The first part of the markup, and what comes after it. What never ends is text.
-fn next(html: &str) -> Option<(Piece<'_>, &str)> {
+pub(super) fn next(html: &str) -> Option<(Piece<'_>, &str)> {
     let open = match html.find('<') {
         _ if html.is_empty() => return None,
         None => return Some((Piece::Text(html), "")),
@@ -126,7 +126,7 @@ fn end_of_tag(tag: &str) -> Option<usize> {
 }
 
 /// What comes after the text of a `script` or `style`, from its end tag on.
-fn after_raw<'a>(html: &'a str, name: &str) -> &'a str {
+pub(super) fn after_raw<'a>(html: &'a str, name: &str) -> &'a str {
     let ends = |at: &usize| {
         html.get(at + 2..at + 2 + name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name))
     };
@@ -240,7 +240,7 @@ static ATTRIBUTE: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"([^\s/>="']+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]*)))?"#).ok());
 
 /// The value of an attribute of a start tag.
-fn attribute(attributes: &str, wanted: &str, names: &Names) -> Option<String> {
+pub(super) fn attribute(attributes: &str, wanted: &str, names: &Names) -> Option<String> {
     let found = ATTRIBUTE
         .as_ref()?
         .captures_iter(attributes)
@@ -253,10 +253,10 @@ static REFERENCE: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"&(?:#([0-9]+)|#[xX]([0-9a-fA-F]+)|([a-zA-Z][-.a-zA-Z0-9]*));?").ok());
 
 /// Characters by their names.
-type Names = HashMap<String, String>;
+pub(super) type Names = HashMap<String, String>;
 
 /// The characters that a document names. All are looked up at once: each look-up alone is a parse.
-fn names(html: &str) -> Names {
+pub(super) fn names(html: &str) -> Names {
     let Some(reference) = REFERENCE.as_ref().filter(|_| html.contains('&')) else { return Names::new() };
     let names: BTreeSet<&str> =
         reference.captures_iter(html).filter_map(|found| Some(found.get(3)?.as_str())).collect();

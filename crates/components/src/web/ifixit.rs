@@ -1,10 +1,10 @@
 //! Guides, devices and answers of ifixit.com as Markdown, over its interface of version 2.0.
 
 use millrace_engine::{Context, Document, ErrorKind, RunError};
-use scraper::Html;
 use serde_json::{Value as Json, json};
 
 use super::sites::{all, document, first, inner_text, recorded};
+use super::tree;
 use crate::protocol::service::Service;
 
 const SITE: &str = "https://www.ifixit.com";
@@ -117,7 +117,7 @@ fn device(service: &Service, url: &str, text: &str) -> Result<Vec<Document>, Run
 }
 
 fn answers(url: &str, page: &str) -> Option<Vec<Document>> {
-    let page = Html::parse_document(page);
+    let page = tree::parse(page);
     let root = page.root_element();
     let title = inner_text(first(root, "h1.post-title")?, "");
     let question = inner_text(first(root, ".post-content .post-text")?, "");

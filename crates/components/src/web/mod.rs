@@ -28,6 +28,7 @@ mod sites;
 #[cfg(test)]
 mod sites_tests;
 pub(crate) mod text_requests_wrapper;
+pub(crate) mod tree;
 mod update_request;
 mod url_loader;
 mod wikipedia;

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use millrace_engine::{Context, Document, Effect, ErrorKind, RunError, Usage, Value};
 use millrace_outbound::{Request, Retry};
-use scraper::{ElementRef, Html, Node, Selector};
+use scraper::{ElementRef, Node, Selector};
 use serde_json::{Map, Value as Json, json};
 
-use super::{fetch, html, ifixit};
+use super::{fetch, html, ifixit, tree};
 use crate::protocol::service::Service;
 
 /// Addresses that one node loads at most.
@@ -153,13 +153,13 @@ fn whole(url: &str, page: &str) -> Document {
 
 /// The first element of this selector as a document.
 fn part(url: &str, page: &str, selector: &str) -> Option<Vec<Document>> {
-    let page = Html::parse_document(page);
+    let page = tree::parse(page);
     let text = first(page.root_element(), selector)?;
     Some(vec![document(inner_text(text, ""), json!({"source": url}))])
 }
 
 fn az_lyrics(url: &str, page: &str) -> Option<Vec<Document>> {
-    let page = Html::parse_document(page);
+    let page = tree::parse(page);
     let title = inner_text(first(page.root_element(), "title")?, "");
     let plain = |div: &ElementRef<'_>| div.value().classes().next().is_none();
     let words = all(page.root_element(), "div").into_iter().filter(plain).nth(2)?;
@@ -168,7 +168,7 @@ fn az_lyrics(url: &str, page: &str) -> Option<Vec<Document>> {
 
 /// A page without a `main` is no document, as with an empty page of a book.
 fn gitbook(url: &str, page: &str) -> Option<Vec<Document>> {
-    let page = Html::parse_document(page);
+    let page = tree::parse(page);
     let Some(main) = first(page.root_element(), "main") else { return Some(Vec::new()) };
     let title = first(main, "h1").map(|title| inner_text(title, "")).unwrap_or_default();
     let text = inner_text(main, "\n").trim().to_owned();
@@ -176,7 +176,7 @@ fn gitbook(url: &str, page: &str) -> Option<Vec<Document>> {
 }
 
 fn hacker_news(url: &str, page: &str) -> Option<Vec<Document>> {
-    let page = Html::parse_document(page);
+    let page = tree::parse(page);
     let root = page.root_element();
     if url.contains("item") {
         let title = first(root, "tr#pagespace")?.attr("title").map(str::to_owned);
