@@ -15,6 +15,8 @@ use super::json_path::{self, Step};
 
 /// Bytes of a file.
 const MAX_FILE: u64 = 16 * 1024 * 1024;
+/// Brackets of a YAML file that are open at once; the library takes 128 levels.
+const MAX_OPEN: usize = 500;
 
 /// The node's fields.
 #[derive(Deserialize)]
@@ -87,6 +89,20 @@ impl JsonSpec {
     }
 }
 
+/// The most brackets that are open at once. The YAML library looks through all of them at each of its words.
+fn open_brackets(bytes: &[u8]) -> usize {
+    let (mut open, mut most) = (0_usize, 0);
+    for byte in bytes {
+        match byte {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(open);
+    }
+    most
+}
+
 fn read(path: &str, bytes: &[u8]) -> Result<Json, RunError> {
     let lower = path.to_ascii_lowercase();
     let is_yaml = lower.ends_with(".yaml") || lower.ends_with(".yml");
@@ -95,6 +111,9 @@ fn read(path: &str, bytes: &[u8]) -> Result<Json, RunError> {
         RunError { field: Some("path".to_owned()), ..error }
     };
     if is_yaml {
+        if open_brackets(bytes) > MAX_OPEN {
+            return Err(invalid("YAML", format!("more than {MAX_OPEN} brackets are open at once")));
+        }
         let place = |error: &serde_norway::Error| {
             error.location().map_or("at its end".to_owned(), |at| format!("at line {}", at.line()))
         };
@@ -257,6 +276,14 @@ mod tests {
         let files: &[(&str, &[u8])] = &[("a.yaml", b"info:\n  title: Pet API\n"), ("b.json", b"{\"a\": }")];
         let cx = Stand::offline().files(files).cx();
         assert_eq!(spec("a.yaml").value(&cx, "data['info']['title']").await.unwrap(), "Pet API");
+        let deep = "[a, ".repeat(1_000_000);
+        let cx = Stand::offline().files(&[("c.yml", deep.as_bytes())]).cx();
+        let error = spec("c.yml").keys(&cx, "data").await.unwrap_err();
+        assert_eq!(
+            error.message,
+            "path: the file is not valid YAML: more than 500 brackets are open at once"
+        );
+        let cx = Stand::offline().files(files).cx();
         let error = spec("b.json").keys(&cx, "data").await.unwrap_err();
         assert_eq!(error.to_string(), "path: the file is not valid JSON: at line 1 column 7");
         assert_eq!((error.kind, error.field.as_deref()), (ErrorKind::Flow, Some("path")));
