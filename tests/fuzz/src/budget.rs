@@ -16,14 +16,19 @@ static MOST: AtomicUsize = AtomicUsize::new(0);
 /// # Panics
 /// Beyond one of them.
 pub fn within(limits: Limits, run: impl FnOnce()) {
-    let (before, started) = (USED.load(Relaxed), processor_time());
-    MOST.store(before, Relaxed);
-    run();
-    let (took, most) = (processor_time() - started, MOST.load(Relaxed).saturating_sub(before));
+    let (took, most) = cost(run);
     let time = Duration::from_millis(limits.millis) * SLOWER;
     assert!(took <= time, "too slow: {took:?}, the limit is {time:?}");
     let memory = limits.mebibytes << 20;
     assert!(most <= memory, "too much memory: {most} bytes, the limit is {memory}");
+}
+
+/// What something takes: processor time, and bytes at any time.
+pub fn cost(run: impl FnOnce()) -> (Duration, usize) {
+    let (before, started) = (USED.load(Relaxed), processor_time());
+    MOST.store(before, Relaxed);
+    run();
+    (processor_time() - started, MOST.load(Relaxed).saturating_sub(before))
 }
 
 #[allow(unsafe_code, reason = "the clock of processor time is a call of the system")]

@@ -1,14 +1,17 @@
-//! One target, fed by libFuzzer: `fuzz TARGET [libFuzzer's options] [folders]`. `fuzz --list` names the targets, and
-//! `fuzz --seeds TARGET FOLDER` puts what the target begins with into a folder.
+//! One target, fed by libFuzzer: `fuzz TARGET [libFuzzer's options] [folders]`. `fuzz --list` names the targets,
+//! `fuzz --seeds TARGET FOLDER` puts what the target begins with into a folder, and `fuzz --scale TARGET ROUNDS` looks for
+//! what is not linear.
 
 #![allow(unsafe_code, reason = "libFuzzer is C++: it calls and is called")]
 
 use std::ffi::{CString, c_char, c_int};
 use std::path::Path;
 use std::sync::{Mutex, Once, OnceLock};
+use std::time::Duration;
 use std::{env, fs, panic, process, slice};
 
 use libfuzzer_sys as _;
+use millrace_fuzz::budget;
 use millrace_fuzz::mutate::Kitchen;
 use millrace_fuzz::{TARGETS, Target, seeds};
 
@@ -33,6 +36,7 @@ fn main() {
     match arguments.iter().skip(1).map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["--list"] => TARGETS.iter().for_each(|target| println!("{}", target.name)),
         ["--seeds", target, folder] => lay_out(named(target), Path::new(folder)),
+        ["--scale", target, rounds] => scale(named(target), rounds.parse().unwrap_or(0)),
         // libFuzzer starts this program again, with all of its arguments, to merge or to minimise.
         [target, ..] => run(named(target), &arguments),
         [] => refuse("which target? `--list` names them"),
@@ -56,6 +60,45 @@ fn lay_out(target: &Target, folder: &Path) {
             refuse(&error.to_string());
         }
     }
+}
+
+/// Looks for what takes more than its size says: parts of inputs, and two of a target's words, over and over. Twice as much
+/// may take twice as long, and a little more.
+fn scale(target: &Target, rounds: u64) {
+    const ENOUGH: Duration = Duration::from_millis(300);
+    end_with_panics();
+    let inputs: Vec<_> = seeds::committed(target).into_iter().chain(seeds::beside(target)).collect();
+    for round in 0..rounds {
+        let mut rng = fastrand::Rng::with_seed(round);
+        let Some((_, input)) = rng.choice(&inputs) else { return };
+        let (head, part, tail) = repeated(input, target, &mut rng);
+        let of = |size: usize| [head, &part.repeat(size / part.len().max(1)), tail].concat();
+        let time = |size| budget::cost(|| (target.run)(&of(size))).0;
+        let (half, whole) = (time(1 << 17), time(1 << 18));
+        if whole > ENOUGH && whole > half * 3 {
+            let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).chars().take(200).collect::<String>();
+            println!(
+                "{} {half:?} {whole:?}: {:?} + {:?} * n + {:?}",
+                target.name,
+                shown(head),
+                shown(&part),
+                shown(tail)
+            );
+        }
+    }
+}
+
+fn repeated<'a>(input: &'a [u8], target: &Target, rng: &mut fastrand::Rng) -> (&'a [u8], Vec<u8>, &'a [u8]) {
+    let start = rng.usize(0..=input.len());
+    let end = (start + rng.usize(0..40)).min(input.len());
+    let mut word = || rng.choice(target.words).copied().unwrap_or_default();
+    let (first, second) = (word(), word());
+    let part = match rng.u8(0..3) {
+        0 => [first, second].concat().into_bytes(),
+        1 => [first.as_bytes(), &input[start..end]].concat(),
+        _ => input[start..end].to_vec(),
+    };
+    (&input[..start], part, if rng.bool() { &input[end..] } else { &[] })
 }
 
 fn run(target: &'static Target, arguments: &[String]) {
