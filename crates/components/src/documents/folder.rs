@@ -79,8 +79,15 @@ fn below<'a>(folder: &str, reference: &'a str) -> &'a str {
     }
 }
 
+/// Bytes of a pattern at most, as many as a path may have.
+const MAX_PATTERN: usize = 4096;
+
 /// A pattern as Python's `pathlib` reads it: `*` and `?` stay within a name, `**` are folders.
 pub(super) fn pattern(glob: &str) -> Result<Regex, RunError> {
+    if glob.len() > MAX_PATTERN {
+        let message = format!("field 'glob': it is longer than {MAX_PATTERN} bytes, which is the limit");
+        return Err(RunError::new(ErrorKind::Flow, message));
+    }
     let mut regex = String::from("^");
     let mut rest = glob;
     while let Some(c) = rest.chars().next() {
@@ -118,6 +125,13 @@ fn set(pattern: &str) -> Option<(String, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_is_no_longer_than_a_path() {
+        let long = |sets: usize| pattern(&"[".repeat(sets));
+        assert!(long(MAX_PATTERN).is_ok());
+        assert!(long(MAX_PATTERN + 1).unwrap_err().message.ends_with("which is the limit"));
+    }
 
     #[test]
     fn patterns_are_pythons() {
