@@ -46,8 +46,11 @@ pub fn rows(owner: &Owner) -> Vec<Ask> {
     rows.extend(tasks(owner));
     rows.extend(flows(owner));
     rows.extend(keys(owner));
+    rows.extend(variables(owner));
     rows.push(delete("/api/v1/flows/{flow_id}", format!("/api/v1/flows/{}", owner.flow)));
     rows.push(delete("/api/v1/api_key/{key_id}", format!("/api/v1/api_key/{}", owner.key)));
+    let variable = delete("/api/v1/variables/{variable_id}", format!("/api/v1/variables/{}", owner.variable));
+    rows.push(Ask { owner: 204, ..variable });
     rows
 }
 
@@ -58,6 +61,8 @@ fn runs(owner: &Owner) -> Vec<Ask> {
     vec![
         get("/health", "/health".to_owned(), 200),
         get("/api/v1/version", "/api/v1/version".to_owned(), 200),
+        get("/openapi.json", "/openapi.json".to_owned(), 200),
+        get("/docs", "/docs".to_owned(), 200),
         post("/api/v1/process/{flow_id}", format!("/api/v1/process/{flow}"), body(), (404, 200)),
         post("/api/v1/predict/{flow_id}", format!("/api/v1/predict/{flow}"), body(), (404, 200)),
         post(
@@ -119,6 +124,23 @@ fn flows(owner: &Owner) -> Vec<Ask> {
             route: "/api/v1/flows/{flow_id}",
             path: format!("/api/v1/flows/{}", owner.flow),
             body: Body::Json(json!({"name": "taken over"})),
+            other: 404,
+            owner: 200,
+        },
+    ]
+}
+
+fn variables(owner: &Owner) -> Vec<Ask> {
+    // A name is its tenant's own: the same one is free for another.
+    let made = json!({"name": "made", "value": "canary", "type": "Credential"});
+    vec![
+        get("/api/v1/variables/", "/api/v1/variables/".to_owned(), 200),
+        post("/api/v1/variables/", "/api/v1/variables/".to_owned(), made, (201, 201)),
+        Ask {
+            method: "PATCH",
+            route: "/api/v1/variables/{variable_id}",
+            path: format!("/api/v1/variables/{}", owner.variable),
+            body: Body::Json(json!({"value": "taken over"})),
             other: 404,
             owner: 200,
         },

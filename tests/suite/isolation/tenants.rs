@@ -13,8 +13,17 @@ pub const ENDPOINT: &str = "canary-endpoint";
 pub const SESSION: &str = "canary-session";
 
 /// Texts of the owner that must not be seen by anybody else, besides ids and keys.
-const TEXTS: [&str; 7] =
-    ["canary flow", ENDPOINT, SESSION, "canary question", "canary answer", "canary file", "canary key"];
+const TEXTS: [&str; 9] = [
+    "canary flow",
+    ENDPOINT,
+    SESSION,
+    "canary question",
+    "canary answer",
+    "canary file",
+    "canary key",
+    "canary variable",
+    "canary value",
+];
 
 /// A stack and the tenant whose it all is. There is no worker: what is queued stays so.
 pub struct Owner {
@@ -30,6 +39,8 @@ pub struct Owner {
     pub queued: [String; 2],
     /// The id of a key besides that of the stack.
     pub key: String,
+    /// The id of a variable.
+    pub variable: String,
     /// What else is a secret: ids, references, keys.
     named: Vec<String>,
 }
@@ -62,18 +73,20 @@ impl Owner {
             *task = stack.post(&path, &question(false)).await.task().unwrap();
         }
         let key = stack.post("/api/v1/api_key/", &json!({"name": "canary key"})).await.body;
+        let variable = json!({"name": "canary variable", "value": "canary value", "type": "Generic"});
+        let variable = text(&stack.post("/api/v1/variables/", &variable).await.body["id"]);
         let secret = stack.call(Method::GET, "/api/v1/callback_secret", None).await.body;
         let named = [&newer["id"], &key["api_key"], &secret["secret"], &key["user_id"]].map(text);
         let named = named.into_iter().chain([reference, stack.key.clone()]).collect();
         let (tenant, other) = ("default".parse().unwrap(), "other".parse().unwrap());
         let (user, key) = (made["user_id"].clone(), text(&key["id"]));
-        Self { stack, tenant, other, flow, user, ended, failed, queued, key, named }
+        Self { stack, tenant, other, flow, user, ended, failed, queued, key, variable, named }
     }
 
     /// What no answer to anybody else may hold.
     pub async fn secrets(&self) -> Vec<String> {
         let ids = [&self.flow, &self.ended, &self.failed, &self.queued[0], &self.queued[1], &self.key];
-        let ids = ids.into_iter().chain(&self.named).cloned();
+        let ids = ids.into_iter().chain([&self.variable]).chain(&self.named).cloned();
         TEXTS.map(str::to_owned).into_iter().chain(ids).collect()
     }
 
