@@ -1,6 +1,6 @@
 //! `millrace key` against the local cloud, as an operator uses it against a deployed stack: the table and the
 //! endpoints come from variables.
-#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};

@@ -235,6 +235,9 @@ mod tests {
                 ("idempotency", idempotency(tenant, "k").pk),
                 ("slots_partition", slots_partition(tenant)),
                 ("slot", slot(tenant, 1).pk),
+                ("data_key", data_key(tenant, 1).pk),
+                ("variable_list", variable_list(tenant).pk),
+                ("variable", variable(tenant, id).pk),
                 ("callback_secret", callback_secret(tenant).pk),
             ]
         };

@@ -93,11 +93,11 @@ impl Store {
         match timeout(PATIENCE, self.add(row, attr::REQUESTS, requests, expires)).await {
             Ok(Ok(total)) => Some(total),
             Ok(Err(error)) => {
-                tracing::debug!(key = %caller.key, %error, "requests of a key not added");
+                tracing::debug!(key_id = %caller.key, %error, "requests of a key not added");
                 None
             }
             Err(_) => {
-                tracing::debug!(key = %caller.key, "requests of a key not added in time");
+                tracing::debug!(key_id = %caller.key, "requests of a key not added in time");
                 None
             }
         }

@@ -10,7 +10,9 @@ use millrace_api::{App, fuzzing, handle, router};
 use millrace_local::{LocalCloud, LocalConfig};
 use millrace_outbound::{Outbound, OutboundConfig};
 use millrace_runner::{Runner, RunnerConfig};
-use millrace_store::{FlowDraft, Store, StoreConfig, SystemHost, TenantId, create_table_if_absent};
+use millrace_store::{
+    FlowDraft, MasterKey, Store, StoreConfig, SystemHost, TenantId, create_table_if_absent,
+};
 use serde_json::{Value as Json, json};
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
@@ -247,7 +249,11 @@ async fn started() -> (Router, Runner, String, LocalCloud) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cloud = must(LocalCloud::start(LocalConfig::default()).await);
     must(create_table_if_absent(&cloud.dynamodb_client(), "millrace").await);
-    let config = StoreConfig { plain_keys: true, ..StoreConfig::new("millrace", cloud.queue_url()) };
+    let config = StoreConfig {
+        plain_keys: true,
+        master_key: MasterKey::local([7; 32]),
+        ..StoreConfig::new("millrace", cloud.queue_url())
+    };
     let store = Store::new(cloud.dynamodb_client(), cloud.sqs_client(), config, Arc::new(SystemHost))
         .with_bucket(cloud.s3_client(), cloud.bucket());
     let tenant: TenantId = must("default".parse());

@@ -15,9 +15,9 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
         ("RunRequest", run()),
         ("RunForm", run_form()),
         ("PreloadRequest", optional(json!({"clear_session": named("Flag")}))),
-        ("FlowCreate", object(&["name"], flow(json!({"type": "string"})))),
-        ("FlowUpdate", object(&[], flow(json!({"type": ["string", "null"]})))),
-        ("FlowBatch", object(&["flows"], json!({"flows": list_of("FlowCreate")}))),
+        ("FlowCreate", object(&["name"], flow(json!({"type": "string", "maxLength": limits::NAME})))),
+        ("FlowUpdate", object(&[], flow(json!({"type": ["string", "null"], "maxLength": limits::NAME})))),
+        ("FlowBatch", object(&["flows"], json!({"flows": flows()}))),
         (
             "FlowFile",
             object(
@@ -150,14 +150,20 @@ fn run_form() -> Value {
     )
 }
 
+fn flows() -> Value {
+    let mut flows = list_of("FlowCreate");
+    flows["maxItems"] = limits::FLOWS.into();
+    flows
+}
+
 fn flow(name: Value) -> Value {
-    let text = json!({"type": ["string", "null"]});
+    let text = |most: usize| json!({"type": ["string", "null"], "maxLength": most});
     json!({
         "name": name,
-        "description": text,
+        "description": text(limits::DESCRIPTION),
         "data": or_null(named("Graph")),
         "is_component": named("Flag"),
-        "folder": text,
+        "folder": text(limits::NAME),
         "endpoint_name": {"type": ["string", "null"], "maxLength": 255, "pattern": "^[A-Za-z0-9_-]*$",
             "description": "A name of the tenant's own for `/run`; an empty one takes it away"},
     })
