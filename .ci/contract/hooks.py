@@ -35,6 +35,9 @@ UNLESS_SHOWN = {
 MADE = {
     "cancel_task": lambda: made(f"/process/{KNOWN['chat']}", {"inputs": {"text": "hi"}, "sync": False})["task"]["id"],
     "delete_flow": lambda: made("/flows/", {"name": "to be deleted"})["id"],
+    "rotate_key": lambda: made("/api_key/", {"name": "to be rotated"})["id"],
+    "update_variable": lambda: made("/variables/", {"name": uuid.uuid4().hex, "value": "to be changed"})["id"],
+    "delete_variable": lambda: made("/variables/", {"name": uuid.uuid4().hex, "value": "to be deleted"})["id"],
     "delete_key": lambda: made("/api_key/", {"name": "to be deleted"})["id"],
 }
 MADE["cancel_task_by_post"] = MADE["cancel_task"]

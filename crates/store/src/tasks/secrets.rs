@@ -35,7 +35,7 @@ impl Store {
             true => {
                 let sealed = self.seal(place(SECRETS), &task.secrets).await?;
                 if sealed.len() > SECRETS_LIMIT {
-                    let (what, size) = ("secret tweaks and variables", sealed.len());
+                    let (what, size) = ("what the call keeps secret", sealed.len());
                     return Err(StoreError::TooLarge { what, size, limit: SECRETS_LIMIT });
                 }
                 item.with(attr::SECRETS, AttributeValue::B(sealed.into()))

@@ -139,7 +139,8 @@ fn default_fields(fields: &mut Fields) -> Option<Vec<String>> {
     let place = fields.place("default_fields");
     match fields.take("default_fields")? {
         Value::Array(items) if items.len() <= FIELDS_LIMIT => {
-            let names = items.iter().map(|item| item.as_str().filter(|name| name.len() <= NAME_LIMIT));
+            let names =
+                items.iter().map(|item| item.as_str().filter(|name| name.chars().count() <= NAME_LIMIT));
             let names: Option<Vec<String>> = names.map(|name| name.map(str::to_owned)).collect();
             names.or_else(|| {
                 let rule = format!("the names of fields are texts of at most {NAME_LIMIT} characters");

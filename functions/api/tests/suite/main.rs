@@ -13,3 +13,4 @@ mod logs;
 mod outgrown;
 mod tasks;
 mod uploads;
+mod variables;

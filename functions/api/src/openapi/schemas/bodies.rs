@@ -185,15 +185,18 @@ fn key() -> Value {
 }
 
 fn variable(required: &[&str]) -> Value {
-    let text = |most: usize| match required {
-        [] => json!({"type": ["string", "null"], "minLength": 1, "maxLength": most}),
-        _ => json!({"type": "string", "minLength": 1, "maxLength": most}),
+    let text = match required {
+        [] => json!({"type": ["string", "null"], "minLength": 1}),
+        _ => json!({"type": "string", "minLength": 1}),
     };
-    let field = json!({"type": "string", "maxLength": 64});
+    let mut name = text.clone();
+    name["maxLength"] = NAME_LIMIT.into();
+    let mut value = text;
+    value["description"] = format!("At most {VALUE_LIMIT} bytes").into();
+    let field = json!({"type": "string", "maxLength": NAME_LIMIT});
     let mut properties = json!({
-        "name": text(NAME_LIMIT),
-        // In bytes, of which a character has up to four.
-        "value": text(VALUE_LIMIT / 4),
+        "name": name,
+        "value": value,
         "default_fields": {"type": ["array", "null"], "items": field, "maxItems": 100,
             "description": "The display names of fields that an editor fills in with it"},
     });
