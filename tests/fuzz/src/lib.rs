@@ -7,6 +7,7 @@
 
 pub mod budget;
 pub mod mutate;
+pub mod panics;
 pub mod seeds;
 mod targets;
 
@@ -73,5 +74,6 @@ impl Target {
     pub fn feed(&self, input: &[u8]) {
         let input = &input[..input.len().min(self.limits.bytes)];
         budget::within(self.limits, || (self.run)(input));
+        assert!(!panics::was_ours(), "a panic in our own code was caught");
     }
 }

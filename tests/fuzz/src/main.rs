@@ -6,13 +6,14 @@
 
 use std::ffi::{CString, c_char, c_int};
 use std::path::Path;
-use std::sync::{Mutex, Once, OnceLock};
+use std::sync::{Once, OnceLock};
 use std::time::Duration;
 use std::{env, fs, panic, process, slice};
 
 use libfuzzer_sys as _;
 use millrace_fuzz::budget;
 use millrace_fuzz::mutate::Kitchen;
+use millrace_fuzz::panics::{self, Then};
 use millrace_fuzz::{TARGETS, Target, seeds};
 
 unsafe extern "C" {
@@ -66,7 +67,7 @@ fn lay_out(target: &Target, folder: &Path) {
 /// may take twice as long, and a little more.
 fn scale(target: &Target, rounds: u64) {
     const ENOUGH: Duration = Duration::from_millis(300);
-    end_with_panics();
+    panics::watch(Then::Abort);
     let inputs: Vec<_> = seeds::committed(target).into_iter().chain(seeds::beside(target)).collect();
     for round in 0..rounds {
         let mut rng = fastrand::Rng::with_seed(round);
@@ -119,34 +120,15 @@ fn run(target: &'static Target, arguments: &[String]) {
 
 unsafe extern "C" fn feed(data: *const u8, size: usize) -> c_int {
     static HOOK: Once = Once::new();
-    HOOK.call_once(end_with_panics);
+    HOOK.call_once(|| panics::watch(Then::Abort));
     // SAFETY: libFuzzer hands over a slice; it may be empty and its pointer null.
     let input = if size == 0 { &[] } else { unsafe { slice::from_raw_parts(data, size) } };
     let fed = panic::catch_unwind(|| RUNNING.get().map(|running| running.target.feed(input)));
     if fed.is_err() {
-        eprintln!("{}", LAST.lock().map(|last| last.clone()).unwrap_or_default());
+        eprintln!("{}", panics::last_of_a_library());
         process::abort();
     }
     0
-}
-
-/// What the last panic in a library said.
-static LAST: Mutex<String> = Mutex::new(String::new());
-
-/// A panic in our own code ends the process at once, whoever would catch it. One of a library may be caught by who
-/// calls it and knows it for that; where nobody does, [`feed`] ends the process.
-fn end_with_panics() {
-    let usual = panic::take_hook();
-    panic::set_hook(Box::new(move |panic| {
-        let is_ours = panic.location().is_none_or(|place| !place.file().starts_with('/'));
-        if is_ours {
-            usual(panic);
-            process::abort();
-        }
-        if let Ok(mut last) = LAST.lock() {
-            *last = panic.to_string();
-        }
-    }));
 }
 
 /// libFuzzer's own changes half of the time; else ours.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use millrace_fuzz::mutate::Kitchen;
+use millrace_fuzz::panics::{self, Then};
 use millrace_fuzz::{TARGETS, Target, seeds};
 
 /// For the changes to one target's inputs.
@@ -23,6 +24,7 @@ fn nothing_breaks() {
     if !seeds::is_shared() {
         println!("no folder `shared` beside the project: its files are no seeds");
     }
+    panics::watch(Then::Fail);
     let everything = || TARGETS.iter().for_each(replay);
     std::thread::Builder::new().stack_size(STACK).spawn(everything).unwrap().join().unwrap();
 }
