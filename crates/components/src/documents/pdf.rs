@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use flate2::bufread;
 use flate2::read::DeflateDecoder;
 use lopdf::{Dictionary, Document as Pdf, LoadOptions, Object, ObjectId, Stream};
 use millrace_engine::{Document, File};
@@ -30,6 +31,8 @@ const MAX_TEXT: usize = 32 << 20;
 const MAX_LZW: usize = 1 << 20;
 /// How often something may be packed in itself.
 const MAX_LAYERS: u32 = 3;
+/// How often a file's bytes are unpacked to learn its size, on average. Once for each layer, unless streams overlap.
+const MAX_READ: usize = 8;
 /// Forms in forms, and nodes above a page, at most.
 const MAX_DEPTH: usize = 16;
 
@@ -103,7 +106,7 @@ fn is_encrypted(bytes: &[u8]) -> bool {
 
 /// Whether everything but pictures is small enough, unpacked.
 fn check_sizes(bytes: &[u8]) -> Result<(), Unreadable> {
-    let (mut size, mut lzw) = (0, 0);
+    let (mut size, mut lzw, mut taken) = (0, 0, 0);
     for at in places(bytes, b"stream").filter(|at| !bytes[..*at].ends_with(b"end")) {
         let dictionary = dictionary(bytes, at);
         if has(dictionary, b"/Image") && !has(dictionary, b"/XRef") && !has(dictionary, b"/Root") {
@@ -113,7 +116,13 @@ fn check_sizes(bytes: &[u8]) -> Result<(), Unreadable> {
         if has(dictionary, b"/LZW") {
             lzw += places(data, b"endstream").next().unwrap_or(data.len());
         }
-        size += (1..=MAX_LAYERS).map(|layers| layer_size(data, layers)).sum::<u64>();
+        for layers in 1..=MAX_LAYERS {
+            let (unpacked, packed) = layer_size(data, layers);
+            (size, taken) = (size + unpacked, taken + packed);
+        }
+        if taken > bytes.len() * MAX_READ {
+            return Err(Unreadable::Broken("PDF file", "its streams stand within each other".to_owned()));
+        }
         if size > MAX_UNPACKED {
             let limit = (MAX_UNPACKED >> 20) as usize;
             return Err(Unreadable::TooMuch { limit, what: "MiB when it is unpacked" });
@@ -125,12 +134,22 @@ fn check_sizes(bytes: &[u8]) -> Result<(), Unreadable> {
     Ok(())
 }
 
-/// The size of what is packed this often. Whether it is packed at all, the library does not ask either.
-fn layer_size(data: &[u8], layers: u32) -> u64 {
-    let mut reader: Box<dyn Read + '_> = Box::new(data);
-    for _ in 0..layers {
-        // The two bytes at the head say nothing of the size.
-        let mut head = [0; 2];
+/// The size of what is packed this often, and how many bytes it is packed in. Whether it is packed at all, the library does
+/// not ask either.
+fn layer_size(data: &[u8], layers: u32) -> (u64, usize) {
+    let mut rest = data;
+    let size = unpacked_size(&mut rest, layers);
+    (size, data.len() - rest.len())
+}
+
+fn unpacked_size(data: &mut &[u8], layers: u32) -> u64 {
+    // The two bytes at the head say nothing of the size.
+    let mut head = [0; 2];
+    if data.read_exact(&mut head).is_err() {
+        return 0;
+    }
+    let mut reader: Box<dyn Read + '_> = Box::new(bufread::DeflateDecoder::new(data));
+    for _ in 1..layers {
         if reader.read_exact(&mut head).is_err() {
             return 0;
         }
@@ -169,7 +188,7 @@ fn places<'a>(bytes: &'a [u8], mark: &'static [u8]) -> impl Iterator<Item = usiz
 fn without_pictures(id: ObjectId, object: &mut Object) -> Option<(ObjectId, Object)> {
     if let Object::Stream(stream) = object
         && (is_picture(stream)
-            || (1..=MAX_LAYERS).any(|layers| layer_size(&stream.content, layers) > MAX_UNPACKED))
+            || (1..=MAX_LAYERS).any(|layers| layer_size(&stream.content, layers).0 > MAX_UNPACKED))
     {
         blank(stream);
     }
@@ -370,6 +389,15 @@ mod tests {
         assert_eq!(tests::texts(read, "a.pdf", &saved(file.clone())), ["Once", "OnceOnce"]);
         file.get_dictionary_mut(ids[1]).unwrap().set("Contents", repeated(200));
         assert_eq!(tests::read(read, "a.pdf", &saved(file)).unwrap_err(), "page 2 cannot be read");
+    }
+
+    /// Packed data whose every part begins another stream, with much between them that unpacks to nothing: each was
+    /// unpacked to the end of all.
+    #[test]
+    fn streams_within_streams_are_not_unpacked_again_and_again() {
+        let stored = [b"\0\x08\0\xf7\xffstreamxx".as_slice(), &b"\0\0\0\xff\xff".repeat(2_000)].concat();
+        let file = [b"%PDF-1.4\n1 0 obj <<>> streamxx".as_slice(), &stored.repeat(2_000)].concat();
+        assert_eq!(tests::read(read, "a.pdf", &file).unwrap_err(), "it is no PDF file that can be read");
     }
 
     #[test]
