@@ -121,7 +121,7 @@ fn check_sizes(bytes: &[u8]) -> Result<(), Unreadable> {
             (size, taken) = (size + unpacked, taken + packed);
         }
         if taken > bytes.len() * MAX_READ {
-            return Err(Unreadable::Broken("PDF file", "its streams stand within each other".to_owned()));
+            return Err(Unreadable::Broken("PDF file"));
         }
         if size > MAX_UNPACKED {
             let limit = (MAX_UNPACKED >> 20) as usize;

@@ -25,7 +25,7 @@ async fn a_variable_is_its_tenants_and_sealed() {
     let (cloud, acme, other) = (Cloud::start().await, tenant("acme"), tenant("other"));
     let made = cloud.store.create_variables(&acme, &[new("KEY", VALUE)]).await.unwrap().remove(0);
     assert_eq!(value(&cloud, &acme, made.id).await.as_deref(), Some(VALUE));
-    assert_eq!(cloud.store.variables(&acme).await.unwrap(), [made.clone()]);
+    assert_eq!(cloud.store.variables(&acme).await.unwrap(), std::slice::from_ref(&made));
     assert_eq!(cloud.store.variables(&other).await.unwrap(), []);
     assert_eq!(value(&cloud, &other, made.id).await, None);
     assert!(!cloud.holds(VALUE).await);
