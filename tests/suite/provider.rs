@@ -148,7 +148,15 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
         script.seen.push(Seen { path: path.clone(), key, body: body.clone() });
         script.take(&body)
     };
-    let mut reply = reply.unwrap_or_else(|| json!(mock(&body)));
+    let mut reply = match reply {
+        Some(reply) => reply,
+        None => {
+            // A model takes longer than the read of a conversation: inputs of a list that run side by side do not see
+            // each other's turns, as they did not in what was recorded.
+            tokio::time::sleep(std::time::Duration::from_millis(40)).await;
+            json!(mock(&body))
+        }
+    };
     if let Some(after) = reply["after_ms"].as_u64() {
         tokio::time::sleep(std::time::Duration::from_millis(after)).await;
         reply = reply["say"].take();

@@ -62,9 +62,10 @@ impl Runner {
             flow_id: flow.to_string(),
             session_id: session.as_str().to_owned(),
             clear_session: matches!(call, Call::Process { clear_session: true, .. }),
-            services: self.services((&tenant, flow, &session), journal, variables, supervisor),
+            services: self.services((&tenant, flow, &session), journal, variables.clone(), supervisor),
         };
         async move {
+            variables.read_ahead(run.plan.flow()).await;
             let answered = AssertUnwindSafe(answer(&run, call)).catch_unwind().await;
             let fault = |_| Err(RunError::new(ErrorKind::Internal, "The run ended by a fault of Millrace"));
             match answered.unwrap_or_else(fault) {
