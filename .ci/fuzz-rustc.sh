@@ -13,7 +13,7 @@ case " $* " in
       -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
       -Cllvm-args=-sanitizer-coverage-pc-table \
       -Cllvm-args=-sanitizer-coverage-trace-compares \
-      -Ccodegen-units=1 -Copt-level=1 -Cdebug-assertions=on -Coverflow-checks=on
+      -Copt-level=1 -Cdebug-assertions=on -Coverflow-checks=on
     ;;
 esac
 exec "$rustc" "$@"
