@@ -113,9 +113,19 @@ fn run(target: &'static Target, arguments: &[String]) {
     own.extend(arguments[2..].iter().filter_map(|argument| CString::new(argument.as_str()).ok()));
     let mut pointers: Vec<*mut c_char> = own.iter().map(|text| text.as_ptr().cast_mut()).collect();
     pointers.push(std::ptr::null_mut());
+    widen_signal_stack();
     let (mut argc, mut argv) = (own.len() as c_int, pointers.as_mut_ptr());
     // SAFETY: the texts and the array outlive the call, which is how `main` of a C program would be called.
     process::exit(unsafe { LLVMFuzzerRunDriver(&raw mut argc, &raw mut argv, feed) });
+}
+
+/// An overflow of the stack is noticed on a stack of its own, and libFuzzer needs more of it to write down the input than
+/// the standard library has put aside.
+fn widen_signal_stack() {
+    let room = vec![0_u8; 1 << 20].leak();
+    let stack = libc::stack_t { ss_sp: room.as_mut_ptr().cast(), ss_flags: 0, ss_size: room.len() };
+    // SAFETY: the memory stays for as long as the process.
+    unsafe { libc::sigaltstack(&raw const stack, std::ptr::null_mut()) };
 }
 
 unsafe extern "C" fn feed(data: *const u8, size: usize) -> c_int {
