@@ -12,7 +12,7 @@ use millrace_store::{
 use serde_json::{Map, Value as Json};
 
 use crate::call::{Idempotency, Job, Stored};
-use crate::secrets::{CallVariables, Secrets};
+use crate::secrets::{CallVariables, Secrets, redirection};
 use crate::{Runner, RunnerError};
 
 /// A task that will be run, or was.
@@ -49,6 +49,7 @@ impl Runner {
     /// # Errors
     /// [`RunnerError`]: no task was made.
     pub async fn submit(&self, job: &Job) -> Result<Accepted, RunnerError> {
+        check_addresses(job)?;
         let plan = self.load(job).await?;
         let tweaks = self.tweaks_of(job).await?;
         let job = &Job { call: job.call.clone().with_tweaks(tweaks), ..job.clone() };
@@ -213,6 +214,14 @@ impl Runner {
     fn timeout_of(&self, plan: Option<&Plan>) -> Option<Duration> {
         let seconds = plan?.flow().settings.get("timeout")?.as_u64()?;
         Some(Duration::from_secs(seconds.max(1)).min(self.store().config().max_task_timeout))
+    }
+}
+
+/// **Only who may change a flow says where its keys go.**
+pub(crate) fn check_addresses(job: &Job) -> Result<(), RunnerError> {
+    match redirection(job.call.tweaks(), &job.options.variables) {
+        Some(address) if !job.options.may_redirect => Err(RunnerError::Redirected(address)),
+        _ => Ok(()),
     }
 }
 

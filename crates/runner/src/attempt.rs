@@ -31,6 +31,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
 /// The longest that a provider's wish to be left alone is heeded: what a queue can delay a message for.
 const LONGEST_WISH: Duration = Duration::from_secs(15 * 60);
+/// When a task is looked at again that an operator's mistake keeps from running; its deadline bounds it.
+const MENDED: Duration = Duration::from_secs(60);
 /// How long the end of a run is tried to be recorded. After that the lease runs out and the journal is replayed.
 const KEEP_TRYING: Duration = Duration::from_secs(20);
 
@@ -119,6 +121,11 @@ impl Runner {
         let ended = match self.run_leased(lease, &watch, slot, visit, (stop_at, ends_at)).await {
             Ok(ended) => ended,
             Err(error) if error.is_retryable() => Ended::Again(again(lease, None)),
+            // A key or a permission that is missing is no fault of the task, which waits for whoever mends it.
+            Err(error @ StoreError::Misconfigured(_)) => {
+                tracing::error!(task_id = %lease.task, %error, "a task waits for the operator");
+                Ended::Again(Requeue { counts: Counts::Yield, delay: MENDED })
+            }
             Err(error) => {
                 tracing::error!(task_id = %lease.task, %error, "a task could not be run");
                 Ended::With(failed(ErrorKind::Internal.code(), error.to_string(), false), watch.usage())

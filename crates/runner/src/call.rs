@@ -94,6 +94,8 @@ pub struct Options {
     pub idempotency: Option<Idempotency>,
     /// Variables for this run alone, before those of the tenant.
     pub variables: CallVariables,
+    /// Whether the caller may say where the flow's keys go, as who may change the flow does.
+    pub may_redirect: bool,
 }
 
 /// A caller's name for a call, and what tells this call from another one.

@@ -9,14 +9,10 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use crate::Runner;
-use crate::secrets::{has_password, is_secret_name};
+use crate::secrets::{has_password, is_plain_name, is_secret_header, is_secret_name};
 
 /// The longest name of a variable, in characters.
 const NAME_LIMIT: usize = 256;
-
-/// Names of headers whose value is a secret, in small letters.
-const SECRET_HEADERS: [&str; 6] =
-    ["authorization", "cookie", "proxy-authorization", "x-api-key", "api-key", "x-auth-token"];
 
 /// A credential that was moved: the field of the node now refers to the variable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,6 +42,21 @@ impl Runner {
     /// Those of the store; then nothing of the export may be stored.
     pub async fn move_credentials(&self, tenant: &TenantId, data: &mut Json) -> Result<Moves, StoreError> {
         let mut moves = Moves::default();
+        match self.move_each(tenant, data, &mut moves).await {
+            Ok(()) => Ok(moves),
+            Err(error) => {
+                self.undo_moves(tenant, moves).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn move_each(
+        &self,
+        tenant: &TenantId,
+        data: &mut Json,
+        moves: &mut Moves,
+    ) -> Result<(), StoreError> {
         for found in fields_of(data) {
             let value = Secret::from(found.text());
             let variable = match self.store().credential_of_value(tenant, &value).await? {
@@ -60,7 +71,7 @@ impl Runner {
             found.field.insert("load_from_db".to_owned(), true.into());
             moves.moved.push(Moved { node: found.node, field: found.name, variable });
         }
-        Ok(moves)
+        Ok(())
     }
 
     /// Takes back variables that were made for an export that could not be stored.
@@ -150,10 +161,14 @@ fn is_credential(name: &str, field: &Map<String, Json>) -> bool {
     }
     match field.get("value") {
         Some(Json::String(text)) if text.trim().is_empty() => false,
-        Some(Json::String(text)) => flag("password") || is_secret_name(name) || has_password(text),
-        Some(Json::Object(headers)) => headers.iter().any(|(name, value)| {
-            SECRET_HEADERS.contains(&name.to_ascii_lowercase().as_str()) && value.as_str() != Some("")
-        }),
+        Some(Json::String(text)) => {
+            has_password(text) || is_secret_name(name) || (flag("password") && !is_plain_name(name))
+        }
+        Some(Json::Object(headers)) => {
+            headers.iter().any(|(name, value)| is_secret_header(name) && value.as_str() != Some(""))
+        }
+        // Rows of a table of headers, as 1.x has them.
+        Some(Json::Array(rows)) => rows.iter().any(|row| row["key"].as_str().is_some_and(is_secret_header)),
         _ => false,
     }
 }
@@ -170,6 +185,8 @@ mod tests {
             {"id": "A", "data": {"id": "A", "node": {"template": {
                 "openai_api_key": {"value": "sk-1", "password": true},
                 "headers": {"value": {"Authorization": "Bearer x"}},
+                "header_rows": {"value": [{"key": "Authorization", "value": "Bearer x"}]},
+                "openai_api_base": {"value": "https://a.example/v1", "password": true},
                 "plain_headers": {"value": {"Accept": "text/plain"}},
                 "database_uri": {"value": "mysql://u:p@h/d"},
                 "empty": {"value": " ", "password": true},
@@ -187,6 +204,7 @@ mod tests {
         let expected = [
             ("A", "openai_api_key"),
             ("A", "headers"),
+            ("A", "header_rows"),
             ("A", "database_uri"),
             ("B", "token"),
             ("G", "token_B"),

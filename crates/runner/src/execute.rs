@@ -62,14 +62,24 @@ impl Runner {
             flow_id: flow.to_string(),
             session_id: session.as_str().to_owned(),
             clear_session: matches!(call, Call::Process { clear_session: true, .. }),
-            services: self.services((&tenant, flow, &session), journal, variables.clone(), supervisor),
+            services: self.services(
+                (&tenant, flow, &session),
+                journal,
+                variables.clone(),
+                supervisor,
+                &redactor,
+            ),
         };
         async move {
             variables.read_ahead(run.plan.flow()).await;
             let answered = AssertUnwindSafe(answer(&run, call)).catch_unwind().await;
             let fault = |_| Err(RunError::new(ErrorKind::Internal, "The run ended by a fault of Millrace"));
             match answered.unwrap_or_else(fault) {
-                Ok(answer) => Ok(Answer { result: redactor.json(answer.result), ..answer }),
+                Ok(Answer { result, messages }) => {
+                    let shown = |message: Message| Message { text: redactor.text(message.text), ..message };
+                    let messages = messages.into_iter().map(shown).collect();
+                    Ok(Answer { result: redactor.json(result), messages })
+                }
                 Err(error) => Err(redactor.error(error)),
             }
         }

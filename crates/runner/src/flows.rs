@@ -8,6 +8,7 @@ use millrace_store::{FlowId, FlowRecord, SessionId, StoreError, TenantId};
 
 use crate::Runner;
 use crate::accept::no_data;
+use crate::redact::Redactor;
 use crate::services::{StoredSession, unavailable};
 
 /// The flows of one tenant, as one of its conversations sees them.
@@ -15,6 +16,7 @@ pub(crate) struct TenantFlows {
     pub runner: Runner,
     pub tenant: TenantId,
     pub session: SessionId,
+    pub redactor: Arc<Redactor>,
 }
 
 #[async_trait]
@@ -31,8 +33,13 @@ impl Flows for TenantFlows {
         };
         let plan = self.runner.plan(&self.tenant, id, &version).await.map_err(unavailable)??;
         let store = self.runner.store().clone();
-        let session =
-            StoredSession { store, tenant: self.tenant.clone(), flow: id, session: self.session.clone() };
+        let session = StoredSession {
+            store,
+            tenant: self.tenant.clone(),
+            flow: id,
+            session: self.session.clone(),
+            redactor: self.redactor.clone(),
+        };
         Ok(LoadedFlow { id: id.to_string(), version, plan, sessions: Arc::new(session) })
     }
 }

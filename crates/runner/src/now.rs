@@ -18,7 +18,7 @@ use millrace_store::{
 };
 use tracing::Instrument;
 
-use crate::accept::Named;
+use crate::accept::{Named, check_addresses};
 use crate::attempt::again;
 use crate::call::Job;
 use crate::execute::{Answer, Parts, outcome_of, too_large};
@@ -69,6 +69,7 @@ impl Runner {
     /// # Errors
     /// [`RunnerError`]: nothing was run, or its task could not be kept.
     pub async fn run_now(&self, job: Job) -> Result<Executed, RunnerError> {
+        check_addresses(&job)?;
         let plan = self.load(&job).await?;
         let tweaks = self.tweaks_of(&job).await?;
         let job = Job { call: job.call.with_tweaks(tweaks), ..job };

@@ -26,6 +26,20 @@ const SECRET_NAMES: [&str; 12] = [
     "token",
 ];
 
+/// Names of headers whose value is a secret, in small letters.
+const SECRET_HEADERS: [&str; 6] =
+    ["authorization", "cookie", "proxy-authorization", "x-api-key", "api-key", "x-auth-token"];
+
+/// How the names of fields end that say where something is.
+const ADDRESS_NAMES: [&str; 7] = ["address", "base", "endpoint", "host", "location", "uri", "url"];
+
+/// How the names of fields end that editors show as dots and that are no secrets: names of keys of objects.
+const PLAIN_NAMES: [&str; 6] =
+    ["collection_name", "input_key", "memory_key", "output_key", "payload_key", "text_key"];
+
+/// Shorter values of a request's variables are hidden only where their name says that they are secret.
+const LOOKS_RANDOM: usize = 16;
+
 /// Variables that a caller gives to one run, by name.
 pub type CallVariables = BTreeMap<String, Secret>;
 
@@ -111,9 +125,12 @@ impl Secrets {
         }
     }
 
-    /// Every text in it, for what must not show them.
+    /// What must not be shown of it. A request's variables have no kind: those that are named like a secret, or look like
+    /// one, are taken for it.
     pub fn texts(&self) -> Vec<&str> {
-        let mut texts: Vec<_> = self.variables.values().map(String::as_str).collect();
+        let looks_secret = |text: &str| text.len() >= LOOKS_RANDOM && !text.contains(char::is_whitespace);
+        let own = self.variables.iter().filter(|(name, value)| is_secret_name(name) || looks_secret(value));
+        let mut texts: Vec<_> = own.map(|(_, value)| value.as_str()).collect();
         self.tweaks.values().for_each(|value| collect(value, &mut texts));
         texts
     }
@@ -157,12 +174,47 @@ impl Erased {
 /// Whether a field's value is a secret: by its name, by what the flow says of it, or by a password in its address.
 fn is_secret(field: &str, value: &Json, plan: Option<&Plan>) -> bool {
     let told = match value {
-        Json::String(text) => !text.is_empty() && (has_password(text) || is_secret_name(field)),
+        // Nothing is no secret.
+        Json::Null => return false,
+        Json::String(text) if text.is_empty() => return false,
+        Json::String(text) => has_password(text) || is_secret_name(field),
         Json::Object(_) | Json::Array(_) => is_secret_name(field),
         _ => false,
     };
     let vertices = || plan.into_iter().flat_map(|plan| &plan.flow().vertices);
-    told || vertices().any(|vertex| vertex.field(field).is_some_and(|field| field.secret))
+    let marked = || vertices().any(|vertex| vertex.field(field).is_some_and(|field| field.secret));
+    told || (!is_plain_name(field) && marked())
+}
+
+/// Whether a field of this name is no secret although an editor may show it as dots: 0.6 marks whatever has `key` or `api`
+/// in its name.
+pub(crate) fn is_plain_name(field: &str) -> bool {
+    is_address_name(field) || PLAIN_NAMES.iter().any(|name| field.ends_with(name))
+}
+
+/// Whether a field of this name says where something is.
+fn is_address_name(field: &str) -> bool {
+    let field = field.to_ascii_lowercase();
+    ADDRESS_NAMES.iter().any(|name| field.ends_with(name))
+}
+
+pub(crate) fn is_secret_header(name: &str) -> bool {
+    SECRET_HEADERS.contains(&name.to_ascii_lowercase().as_str())
+}
+
+/// The first address that a call sets and for which it brings no key of its own: the flow's key, which only those who may
+/// change the flow can send elsewhere, would go there.
+pub(crate) fn redirection(tweaks: &Map<String, Json>, variables: &CallVariables) -> Option<String> {
+    let of_node = |(node, fields): (&String, &Json)| match fields {
+        Json::Object(fields) => {
+            let brings_key = fields.keys().any(|field| is_secret_name(field));
+            let address = fields.keys().find(|field| is_address_name(field))?;
+            (!brings_key).then(|| format!("{node}.{address}"))
+        }
+        _ => is_address_name(node).then(|| node.clone()),
+    };
+    let named = variables.keys().find(|name| is_address_name(name)).cloned();
+    tweaks.iter().find_map(of_node).or(named)
 }
 
 /// Whether a field of this name holds a secret.
@@ -185,7 +237,12 @@ fn collect<'a>(value: &'a Json, texts: &mut Vec<&'a str>) {
     match value {
         Json::String(text) => texts.push(text),
         Json::Array(items) => items.iter().for_each(|item| collect(item, texts)),
-        Json::Object(fields) => fields.values().for_each(|field| collect(field, texts)),
+        // Of headers, those that authorize.
+        Json::Object(fields) => fields.iter().for_each(|(name, field)| {
+            if field.is_object() || is_secret_header(name) || is_secret_name(name) || name.contains("_uri") {
+                collect(field, texts);
+            }
+        }),
         _ => {}
     }
 }
@@ -209,6 +266,7 @@ mod tests {
             "Prompt-p": {"template": "x", "memory_key": "history"},
             "api_key": "sk-2",
             "Empty-e": {},
+            "Open-o": {"api_key": "", "token": null},
         }));
         let (secrets, kept) = Secrets::taken_from(&tweaks, &CallVariables::new(), None);
         let expected = json!({
@@ -222,10 +280,42 @@ mod tests {
             "ChatOpenAI-x": {"temperature": 0.5, "max_tokens": "256"},
             "Prompt-p": {"template": "x", "memory_key": "history"},
             "Empty-e": {},
+            "Open-o": {"api_key": "", "token": null},
         });
         assert_eq!(Json::Object(kept.clone()), expected);
         assert_eq!(secrets.tweaks_over(kept), tweaks);
         assert_eq!(secrets.texts().len(), 4);
+    }
+
+    #[test]
+    fn what_is_no_secret_is_not_hidden() {
+        let tweaks =
+            object(json!({"Get-y": {"headers": {"Accept": "application/json", "X-API-Key": "hidden-1"}}}));
+        let variable = |text: &str| Secret::from(text.to_owned());
+        let variables = CallVariables::from([
+            ("CITY".to_owned(), variable("Zurich")),
+            ("PASSWORD".to_owned(), variable("hidden-2")),
+            ("X".to_owned(), variable("hidden-3-0123456789")),
+        ]);
+        let (secrets, _) = Secrets::taken_from(&tweaks, &variables, None);
+        let mut texts = secrets.texts();
+        texts.sort_unstable();
+        assert_eq!(texts, ["hidden-1", "hidden-2", "hidden-3-0123456789"]);
+    }
+
+    #[test]
+    fn an_address_without_a_key_of_its_own_leads_elsewhere() {
+        let none = CallVariables::new();
+        for (tweaks, redirected) in [
+            (json!({"A": {"openai_api_base": "https://e.example"}}), Some("A.openai_api_base")),
+            (json!({"A": {"openai_api_base": "https://e.example", "openai_api_key": "k"}}), None),
+            (json!({"base_url": "https://e.example"}), Some("base_url")),
+            (json!({"A": {"temperature": 0}}), None),
+        ] {
+            assert_eq!(redirection(&object(tweaks), &none).as_deref(), redirected);
+        }
+        let named = CallVariables::from([("OPENAI_BASE_URL".to_owned(), Secret::from("x".to_owned()))]);
+        assert_eq!(redirection(&Map::new(), &named).as_deref(), Some("OPENAI_BASE_URL"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::Runner;
 use crate::files::TenantFiles;
 use crate::flows::TenantFlows;
 use crate::indexes::FlowIndexes;
+use crate::redact::Redactor;
 
 /// One conversation of one tenant's flow.
 pub(crate) struct StoredSession {
@@ -20,6 +21,8 @@ pub(crate) struct StoredSession {
     pub tenant: TenantId,
     pub flow: FlowId,
     pub session: SessionId,
+    /// What a conversation keeps shows no secret of the run that wrote it.
+    pub redactor: Arc<Redactor>,
 }
 
 #[async_trait]
@@ -30,7 +33,7 @@ impl Sessions for StoredSession {
     }
 
     async fn append(&self, scope: &str, key: &str, turn: &Json) -> Result<(), RunError> {
-        let turn = Turn { key: key.to_owned(), body: turn.clone() };
+        let turn = Turn { key: key.to_owned(), body: self.redactor.json(turn.clone()) };
         let stored = self.store.append_turn(&self.tenant, self.flow, &self.session, scope, &turn).await;
         stored.map(drop).map_err(unavailable)
     }
@@ -48,7 +51,8 @@ impl Sessions for StoredSession {
         body: &Json,
     ) -> Result<bool, RunError> {
         let place = (&self.tenant, self.flow, &self.session);
-        self.store.put_session_state(place, scope, expected, writer, body).await.map_err(unavailable)
+        let body = self.redactor.json(body.clone());
+        self.store.put_session_state(place, scope, expected, writer, &body).await.map_err(unavailable)
     }
 
     async fn clear(&self) -> Result<(), RunError> {
@@ -81,6 +85,7 @@ impl Runner {
         journal: Arc<dyn Journal>,
         variables: Arc<dyn Variables>,
         supervisor: Arc<dyn Supervisor>,
+        redactor: &Arc<Redactor>,
     ) -> Services {
         let store = self.0.store.clone();
         Services {
@@ -90,6 +95,7 @@ impl Runner {
                 tenant: tenant.clone(),
                 flow,
                 session: session.clone(),
+                redactor: redactor.clone(),
             }),
             variables,
             files: Arc::new(TenantFiles {
@@ -103,6 +109,7 @@ impl Runner {
                 runner: self.clone(),
                 tenant: tenant.clone(),
                 session: session.clone(),
+                redactor: redactor.clone(),
             }),
             clock: Arc::new(HostClock(store)),
             supervisor,

@@ -68,7 +68,7 @@ fn services(runner: &Runner, tenant: &str, flow: FlowId) -> Services {
     let journal = Arc::new(MemoryJournal::default());
     let tenant = of(tenant);
     let variables = runner.variables(&tenant, CallVariables::new(), Arc::default());
-    runner.services((&tenant, flow, &session), journal, variables, Arc::new(Unsupervised))
+    runner.services((&tenant, flow, &session), journal, variables, Arc::new(Unsupervised), &Arc::default())
 }
 
 fn of(tenant: &str) -> TenantId {

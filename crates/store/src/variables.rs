@@ -156,7 +156,7 @@ impl Store {
         let Some(mut new) = listed.into_iter().find(|variable| variable.id == id) else {
             return Ok(None);
         };
-        let changed_from = new.version;
+        let changed_from = (new.version, new.updated_at);
         if let Some(value) = &patch.value {
             new.version += 1;
             new.fingerprint = self.fingerprint(tenant, value).await?;
@@ -180,7 +180,7 @@ impl Store {
                 let Some(old) = listed.iter_mut().find(|variable| variable.id == id) else {
                     return Ok(false);
                 };
-                if old.version != changed_from {
+                if (old.version, old.updated_at) != changed_from {
                     return Err(StoreError::Conflict { what: ROW });
                 }
                 *old = new.clone();

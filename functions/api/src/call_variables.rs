@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::validation::Fault;
 
 /// What the names of the headers begin with, in small letters; the rest is the variable's name.
-const PREFIX: &str = "x-langflow-global-var-";
+pub(crate) const PREFIX: &str = "x-langflow-global-var-";
 
 /// The longest name of a variable, in characters.
 pub(crate) const NAME_LIMIT: usize = 256;

@@ -181,6 +181,7 @@ impl From<RunnerError> for ApiError {
             RunnerError::Callback(_) => {
                 Fault::rule(vec!["body".into(), "callback_url".into()], &sentence, Value::Null).into()
             }
+            RunnerError::Redirected(_) => Self::new(StatusCode::FORBIDDEN, sentence),
             RunnerError::NoTask => Self::not_found(sentence),
         }
     }

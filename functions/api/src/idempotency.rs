@@ -10,12 +10,13 @@ use millrace_runner::Idempotency;
 use millrace_store::IdempotencyKey;
 use serde_json::Value;
 
+use crate::call_variables;
 use crate::digest::sha256;
 use crate::error::ApiError;
 
 const HEADER: &str = "idempotency-key";
 
-/// A caller's name for a request, and the request's body.
+/// A caller's name for a request, and the request's body with the variables that came with it.
 pub(crate) struct Name {
     key: IdempotencyKey,
     body: String,
@@ -34,7 +35,11 @@ impl Name {
         })?;
         let mut body = body.cloned().unwrap_or_default();
         body.sort_all_objects();
-        Ok(Some(Self { key, body: body.to_string() }))
+        let mut variables: Vec<_> =
+            headers.iter().filter(|(name, _)| name.as_str().starts_with(call_variables::PREFIX)).collect();
+        variables.sort_by_key(|(name, _)| name.as_str());
+        let variables = variables.into_iter().map(|(name, value)| format!("\n{name}: {value:?}"));
+        Ok(Some(Self { key, body: variables.fold(body.to_string(), |body, variable| body + &variable) }))
     }
 
     /// The name of a call of `route` about `subject`.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::search::{Key, Provider, Search, Settings, joined, list, texts};
+use crate::protocol::account::{first, key_for};
 
 pub(crate) const PROVIDER: Provider = Provider {
     name: "Google",
@@ -68,7 +69,10 @@ impl Component for GoogleSearchApiWrapper {
     async fn run(self, cx: &Context) -> Result<Outputs, RunError> {
         let engine = match self.google_cse_id {
             Some(engine) => Some(engine),
-            None => cx.variable("GOOGLE_CSE_ID").await?.map(|engine| engine.value),
+            None => {
+                let base = first(cx, &[PROVIDER.base_variable]).await?;
+                key_for(cx, &["GOOGLE_CSE_ID"], base.map(|base| base.owner)).await?
+            }
         };
         let engine = engine.ok_or_else(|| {
             let message = "no search engine: fill in the node's field google_cse_id, or set the variable \

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::response::Response;
 use millrace_runner::{Accepted, Call, Executed, Inputs, Job, Options, Session};
-use millrace_store::{FlowId, FlowRecord, Host, Principal, SessionId, Store, TenantId};
+use millrace_store::{FlowId, FlowRecord, Host, Principal, Scope, SessionId, Store, TenantId};
 use serde_json::{Map, Value};
 
 use crate::answer;
@@ -35,6 +35,7 @@ pub(crate) async fn process(incoming: Incoming, caller: Principal) -> Result<Res
     let (runner, body) = (&app.runner, body.into_value());
     let name = Name::read(&headers, body.as_ref())?;
     let variables = call_variables::read(&headers)?;
+    let may_redirect = caller.terms.scopes.allow(Scope::Deploy);
     let request = ProcessRequest::read(body, runner.store().config().max_task_timeout)?;
     let flow = find(runner.store(), &caller.tenant, &flow_id).await?;
     let (session, of) = match request.session {
@@ -50,7 +51,8 @@ pub(crate) async fn process(incoming: Incoming, caller: Principal) -> Result<Res
     let call =
         Call::Process { inputs: request.inputs, tweaks: request.tweaks, clear_session: request.clear_cache };
     let idempotency = name.map(|name| name.of("process", flow.id));
-    let options = Options { idempotency, request_id, session: of, variables, ..request.options };
+    let options =
+        Options { idempotency, request_id, session: of, variables, may_redirect, ..request.options };
     let job = Job { tenant: caller.tenant, flow, session, call, options };
     if !request.sync {
         return Ok(answer::queued(&runner.submit(&job).await?, None));

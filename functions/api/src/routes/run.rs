@@ -6,7 +6,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use millrace_engine::{InputType, Message, OutputSelection};
 use millrace_runner::{Accepted, Answer, Call, Executed, Job, Options, RunnerError};
-use millrace_store::{FlowId, FlowRecord, Principal, SessionId, Store, TenantId};
+use millrace_store::{FlowId, FlowRecord, Principal, Scope, SessionId, Store, TenantId};
 use serde_json::{Map, Value, json};
 
 use super::process::session;
@@ -41,6 +41,7 @@ pub(crate) async fn run(incoming: Incoming, caller: Principal) -> Result<Respons
     let (runner, body) = (&app.runner, value(body).await?);
     let name = Name::read(&headers, body.as_ref())?;
     let variables = call_variables::read(&headers)?;
+    let may_redirect = caller.terms.scopes.allow(Scope::Deploy);
     let request = RunRequest::read(fields(body)?, runner.store().config().max_task_timeout)?;
     let flow = find(runner.store(), &caller.tenant, &flow).await?;
     let session = match request.session {
@@ -49,7 +50,7 @@ pub(crate) async fn run(incoming: Incoming, caller: Principal) -> Result<Respons
             .map_err(|_| ApiError::internal("a session id of our own"))?,
     };
     let idempotency = name.map(|name| name.of("run", flow.id));
-    let options = Options { idempotency, request_id, variables, ..request.options };
+    let options = Options { idempotency, request_id, variables, may_redirect, ..request.options };
     let job = Job { tenant: caller.tenant, flow, session, call: request.call, options };
     if !request.sync {
         return Ok(answer::accepted(&runner.submit(&job).await.map_err(refused)?));
