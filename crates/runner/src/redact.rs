@@ -32,9 +32,8 @@ impl Redactor {
     /// of an address its password.
     pub fn hide(&self, secret: &str) {
         let secret = secret.trim();
-        match serde_json::from_str(secret) {
-            Ok(within @ (Json::Object(_) | Json::Array(_))) => self.hide_within(&within),
-            _ => {}
+        if let Ok(within @ (Json::Object(_) | Json::Array(_))) = serde_json::from_str(secret) {
+            self.hide_within(&within);
         }
         let credential =
             ["Bearer ", "Basic ", "Token "].iter().find_map(|scheme| secret.strip_prefix(scheme));
