@@ -8,7 +8,7 @@ use super::halves;
 use crate::Target;
 
 pub(super) const TABLE: Target = Target::of("table", table)
-    .limits(16 << 10, 4_000, 1 << 10)
+    .limits(16 << 10, 2_000, 1 << 10)
     .words(&[
         "df",
         "df[",

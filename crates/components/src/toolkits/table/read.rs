@@ -1,6 +1,6 @@
 //! CSV as a table, with the types that pandas would find.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use millrace_engine::{ErrorKind, RunError};
 
@@ -34,13 +34,13 @@ pub(in crate::toolkits) fn read(bytes: &[u8]) -> Result<(Frame, Vec<String>), Ru
         .delimiter(delimiter)
         .from_reader(text.as_bytes());
     let mut records = reader.records();
-    let header = match records.next() {
-        Some(Ok(header)) => names(&header),
-        _ => return Err(invalid("the file is empty: its first line must name the columns")),
+    let Some(Ok(header)) = records.next() else {
+        return Err(invalid("the file is empty: its first line must name the columns"));
     };
     if header.len() > MAX_COLUMNS {
         return Err(invalid(&format!("the file has {} columns; the limit is {MAX_COLUMNS}", header.len())));
     }
+    let header = names(&header);
     let mut columns: Vec<Vec<Option<String>>> = vec![Vec::new(); header.len()];
     let (mut rows, mut long, mut short) = (0, 0, 0);
     for record in records {
@@ -103,11 +103,13 @@ fn delimiter(text: &str, notes: &mut Vec<String>) -> u8 {
 /// Names that stand once: a second `a` is `a.1`, an empty one `Unnamed: 3`.
 fn names(header: &csv::StringRecord) -> Vec<String> {
     let mut seen = HashSet::new();
+    // The last number that each name was given: those below it are taken for good.
+    let mut counts: HashMap<String, usize> = HashMap::new();
     let mut unique = |name: String| {
         let mut candidate = name.clone();
-        let mut count = 0;
+        let count = counts.entry(name.clone()).or_default();
         while !seen.insert(candidate.clone()) {
-            count += 1;
+            *count += 1;
             candidate = format!("{name}.{count}");
         }
         candidate

@@ -218,6 +218,12 @@ fn bad_files_are_read_and_what_was_done_is_said() {
     assert_eq!(error.to_string(), "path: the file is empty: its first line must name the columns");
     let wide = read("a,".repeat(3_000).as_bytes()).unwrap_err();
     assert_eq!(wide.to_string(), "path: the file has 3001 columns; the limit is 2000");
+    // Columns of one name are counted before they are named.
+    let wider = read("a,".repeat(1_000_000).as_bytes()).unwrap_err();
+    assert_eq!(wider.to_string(), "path: the file has 1000001 columns; the limit is 2000");
+    let named = table(&("a,".repeat(1_998) + "a.5,a"));
+    let last: Vec<&str> = named.columns.iter().rev().take(2).map(|column| column.name.as_str()).collect();
+    assert_eq!(last, ["a.1998", "a.5.1"]);
 }
 
 /// Pieces of real queries in any order: whatever a model writes is answered in words.
