@@ -146,7 +146,7 @@ async fn no_secret_is_left_anywhere() {
     let own = json!({"ChatOpenAI-1": {"openai_api_key": TWEAK, "temperature": 0}});
     for (name, reply) in [("quoted", Reply::next(json!(TWEAK))), ("refused", refused(TWEAK))] {
         stack.provider.script([reply]);
-        let callback = format!("{}/hook?token={CALLBACK}", stack.provider.url());
+        let callback = format!("{}/site/hook?token={CALLBACK}", stack.provider.url());
         let body = json!({"inputs": {"text": "hi"}, "tweaks": own, "sync": false, "callback_url": callback});
         let answer = post(&process, body).await;
         outputs.answer(&format!("tweak {name}"), &answer);
@@ -179,7 +179,7 @@ async fn a_waiting_task_holds_its_secrets_sealed() {
     let body = json!({
         "inputs": {"text": "hi"}, "sync": false,
         "tweaks": {"ChatOpenAI-1": {"openai_api_key": TWEAK}},
-        "callback_url": format!("{}/hook?token={CALLBACK}", stack.provider.url()),
+        "callback_url": format!("{}/site/hook?token={CALLBACK}", stack.provider.url()),
     });
     let request = stack.request(Method::POST, &format!("/api/v1/process/{flow}")).header("x-api-key", KEY);
     let answer = send(request.header("X-LANGFLOW-GLOBAL-VAR-MINE", HEADER).json(&body)).await;
@@ -238,6 +238,38 @@ async fn names_stand_for_the_callers_values_first() {
     assert_eq!(called(None, true).await.as_deref(), Some("sk-another-value"));
     assert_eq!(stack.call(Method::DELETE, &path, None).await.status, 204);
     assert_eq!(called(None, true).await, None);
+}
+
+/// A key that only runs flows cannot have the tenant's keys sent elsewhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_who_may_change_a_flow_says_where_its_keys_go() {
+    let stack = Stack::start().await;
+    let flow = stack.create_flow(&with_key(stack.drawn("tweaks"), TYPED)).await;
+    let key = |scopes: Json| json!({"name": "narrow", "scopes": scopes});
+    let made = async |scopes| stack.post("/api/v1/api_key/", &key(scopes)).await.body["api_key"].clone();
+    let (runs, deploys) = (made(json!(["run"])).await, made(json!(["run", "deploy"])).await);
+    let away = json!({"ChatOpenAI-1": {"openai_api_base": stack.provider.base_url()}});
+    let with_own =
+        json!({"ChatOpenAI-1": {"openai_api_base": stack.provider.base_url(), "openai_api_key": TWEAK}});
+    let call = async |key: &Json, tweaks: &Json, header: Option<&str>, sync: bool| {
+        let request = stack.request(Method::POST, &format!("/api/v1/process/{flow}"));
+        let request = request.header("x-api-key", key.as_str().unwrap());
+        let request = header
+            .iter()
+            .fold(request, |request, value| request.header("x-langflow-global-var-openai_base_url", *value));
+        send(request.json(&json!({"inputs": {"text": "hi"}, "tweaks": tweaks, "sync": sync}))).await
+    };
+    for sync in [true, false] {
+        stack.provider.script([]);
+        let refused = call(&runs, &away, None, sync).await;
+        assert_eq!(refused.status, 403, "{}", refused.body);
+        assert!(refused.detail().contains("ChatOpenAI-1.openai_api_base"), "{}", refused.body);
+        let refused = call(&runs, &json!({}), Some("https://elsewhere.example"), sync).await;
+        assert_eq!(refused.status, 403, "{}", refused.body);
+        assert!(keys(&stack).is_empty());
+        assert_eq!(call(&runs, &with_own, None, sync).await.status, 200);
+        assert_eq!(call(&deploys, &away, None, sync).await.status, 200);
+    }
 }
 
 /// A flow that refers to the operator's variable by name does not learn it.

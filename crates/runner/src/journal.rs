@@ -61,6 +61,7 @@ impl StoredJournal {
         for record in &earlier {
             watch.saw(Duration::from_millis(record.ms));
         }
+        watch.counts_ahead(earlier.len());
         let known = earlier.into_iter().map(|record| (record.key.clone(), restored(record))).collect();
         Self { store, tenant, task, attempt, known: Mutex::new(known), watch }
     }

@@ -83,6 +83,8 @@ struct Observed {
     admitted: u64,
     /// Effects of all attempts: those begun here, and those answered from the journal.
     effects: u64,
+    /// How many of these are in the journal and not replayed yet.
+    ahead: u64,
     recorded: u64,
     /// Whether the message's visibility was cut to what a lease needs.
     beaten: bool,
@@ -127,6 +129,14 @@ impl Watch {
     ) -> Arc<Self> {
         let held = held.map(|(store, lease)| Held { store, until: Mutex::new(lease.expires_at), lease });
         Arc::new(Self { stop_at, ends_at, held, limits, state: Mutex::default(), changed: Notify::new() })
+    }
+
+    /// So many effects stand in the journal: they count before any is replayed, since what runs side by side is replayed
+    /// in any order.
+    pub fn counts_ahead(&self, recorded: usize) {
+        let mut state = self.state();
+        state.ahead += recorded as u64;
+        state.effects += recorded as u64;
     }
 
     /// An effect of this task once took so long.
@@ -325,7 +335,11 @@ impl Supervisor for Watched {
     }
 
     fn replayed(&self) {
-        self.0.state().effects += 1;
+        let mut state = self.0.state();
+        match state.ahead.checked_sub(1) {
+            Some(ahead) => state.ahead = ahead,
+            None => state.effects += 1,
+        }
     }
 
     fn spent(&self, usage: Usage) {

@@ -71,7 +71,9 @@ where
             "fields": fields.known,
         });
         // There is nowhere to tell that the log cannot be written.
-        let _ = writeln!(self.writer.make_writer_for(metadata), "{line}");
+        // In one piece, so that lines of several threads do not run into each other.
+        let line = format!("{line}\n");
+        let _ = self.writer.make_writer_for(metadata).write_all(line.as_bytes());
     }
 }
 
