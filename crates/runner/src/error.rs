@@ -45,9 +45,7 @@ pub enum RunnerError {
     #[error("The secrets of the task were erased when it ended; send them again: {0}")]
     Erased(String),
     /// A caller that may not change flows says where a flow's key is to go. Nothing was run.
-    #[error(
-        "This API key lacks the scope 'deploy': without it a call cannot set the address {0} unless it brings a key for it"
-    )]
+    #[error("This API key lacks the scope 'deploy': without it a call cannot set the address {0}")]
     Redirected(String),
     /// What has ended cannot be cancelled.
     #[error("The task has already ended: it is {}", .0.as_str())]

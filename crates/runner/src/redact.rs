@@ -12,7 +12,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
 use zeroize::Zeroizing;
 
-use crate::secrets::{is_secret_header, is_secret_name};
+use crate::secrets::{is_secret_header, is_secret_name, password_of};
 
 /// Shorter texts are no secrets that could be told from anything else.
 const SHORTEST: usize = 6;
@@ -107,13 +107,6 @@ impl Redactor {
         error.internal = error.internal.map(|internal| self.text(internal));
         error
     }
-}
-
-/// The password within an address.
-fn password_of(address: &str) -> Option<&str> {
-    let (_, rest) = address.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    Some(authority.rsplit_once('@')?.0.split_once(':')?.1)
 }
 
 #[cfg(test)]

@@ -30,8 +30,12 @@ const SECRET_NAMES: [&str; 12] = [
 const SECRET_HEADERS: [&str; 6] =
     ["authorization", "cookie", "proxy-authorization", "x-api-key", "api-key", "x-auth-token"];
 
-/// How the names of fields end that say where something is.
-const ADDRESS_NAMES: [&str; 7] = ["address", "base", "endpoint", "host", "location", "uri", "url"];
+/// What stands within the names of fields that hold a secret, also where a group has added the id of a node.
+const SECRET_PARTS: [&str; 5] = ["api_key", "apikey", "passwd", "password", "secret"];
+
+/// Words of the names of fields that say where something is.
+const ADDRESS_WORDS: [&str; 11] =
+    ["address", "base", "domain", "endpoint", "host", "location", "proxy", "server", "uri", "url", "urls"];
 
 /// How the names of fields end that editors show as dots and that are no secrets: names of keys of objects.
 const PLAIN_NAMES: [&str; 6] =
@@ -192,24 +196,23 @@ pub(crate) fn is_plain_name(field: &str) -> bool {
     is_address_name(field) || PLAIN_NAMES.iter().any(|name| field.ends_with(name))
 }
 
-/// Whether a field of this name says where something is.
+/// Whether a field of this name says where something is; a group adds the id of a node to it.
 fn is_address_name(field: &str) -> bool {
     let field = field.to_ascii_lowercase();
-    ADDRESS_NAMES.iter().any(|name| field.ends_with(name))
+    field.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| ADDRESS_WORDS.contains(&word))
 }
 
 pub(crate) fn is_secret_header(name: &str) -> bool {
     SECRET_HEADERS.contains(&name.to_ascii_lowercase().as_str())
 }
 
-/// The first address that a call sets and for which it brings no key of its own: the flow's key, which only those who may
-/// change the flow can send elsewhere, would go there.
+/// The first address that a call sets. The flow's keys would go there: a key that the call brings may be another than
+/// the one that the flow uses.
 pub(crate) fn redirection(tweaks: &Map<String, Json>, variables: &CallVariables) -> Option<String> {
     let of_node = |(node, fields): (&String, &Json)| match fields {
         Json::Object(fields) => {
-            let brings_key = fields.keys().any(|field| is_secret_name(field));
-            let address = fields.keys().find(|field| is_address_name(field))?;
-            (!brings_key).then(|| format!("{node}.{address}"))
+            let address = fields.keys().find(|field| is_address_name(field));
+            address.map(|address| format!("{node}.{address}"))
         }
         _ => is_address_name(node).then(|| node.clone()),
     };
@@ -221,16 +224,19 @@ pub(crate) fn redirection(tweaks: &Map<String, Json>, variables: &CallVariables)
 pub(crate) fn is_secret_name(field: &str) -> bool {
     let field = field.to_ascii_lowercase();
     SECRET_NAMES.iter().any(|name| field.ends_with(name))
+        || SECRET_PARTS.iter().any(|part| field.contains(part))
 }
 
-/// Whether a text is an address with a password in it: `scheme://user:password@host`.
+/// The password of an address: `scheme://user:password@host`.
+pub(crate) fn password_of(address: &str) -> Option<&str> {
+    let (_, rest) = address.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (_, password) = authority.rsplit_once('@')?.0.split_once(':')?;
+    Some(password).filter(|password| !password.is_empty())
+}
+
 pub(crate) fn has_password(text: &str) -> bool {
-    let Some((_, rest)) = text.split_once("://") else { return false };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    authority
-        .rsplit_once('@')
-        .and_then(|(user, _)| user.split_once(':'))
-        .is_some_and(|(_, word)| !word.is_empty())
+    password_of(text).is_some()
 }
 
 fn collect<'a>(value: &'a Json, texts: &mut Vec<&'a str>) {
@@ -304,11 +310,19 @@ mod tests {
     }
 
     #[test]
-    fn an_address_without_a_key_of_its_own_leads_elsewhere() {
+    fn an_address_leads_elsewhere_whatever_comes_with_it() {
         let none = CallVariables::new();
         for (tweaks, redirected) in [
             (json!({"A": {"openai_api_base": "https://e.example"}}), Some("A.openai_api_base")),
-            (json!({"A": {"openai_api_base": "https://e.example", "openai_api_key": "k"}}), None),
+            (
+                json!({"A": {"openai_api_base": "https://e.example", "openai_api_key": "k"}}),
+                Some("A.openai_api_base"),
+            ),
+            (
+                json!({"G": {"openai_api_base_ChatOpenAI-x": "https://e.example"}}),
+                Some("G.openai_api_base_ChatOpenAI-x"),
+            ),
+            (json!({"A": {"database": "shop"}}), None),
             (json!({"base_url": "https://e.example"}), Some("base_url")),
             (json!({"A": {"temperature": 0}}), None),
         ] {
@@ -316,6 +330,15 @@ mod tests {
         }
         let named = CallVariables::from([("OPENAI_BASE_URL".to_owned(), Secret::from("x".to_owned()))]);
         assert_eq!(redirection(&Map::new(), &named).as_deref(), Some("OPENAI_BASE_URL"));
+    }
+
+    #[test]
+    fn keys_within_groups_are_keys() {
+        for (name, secret) in
+            [("openai_api_key_ChatOpenAI-x", true), ("token_limit", false), ("memory_key", false)]
+        {
+            assert_eq!(is_secret_name(name), secret, "{name}");
+        }
     }
 
     #[test]
