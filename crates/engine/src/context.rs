@@ -9,38 +9,13 @@ use sha2::{Digest, Sha256};
 
 use crate::capability::Usage;
 use crate::cause::Cause;
+use crate::effect::{Effect, EffectKey};
 use crate::error::{ErrorKind, RunError};
 use crate::flow::Vertex;
 use crate::journal::Record;
 use crate::services::{File, Files, Indexes, Owner, Services, State, Variable};
+use crate::trace::traced;
 use crate::value::Message;
-
-/// Something that leaves the process: a model call, a request, a read of a conversation, the time.
-#[derive(Debug, Clone)]
-pub struct Effect {
-    /// The kind, such as `model`.
-    pub kind: &'static str,
-    /// What identifies it, **without secrets**: it is hashed and compared when a run is replayed.
-    pub request: Json,
-}
-
-/// Where in a run an effect happens: the scope path and the occurrence within that sequential scope.
-///
-/// **The same run has the same keys in any timing**: parallel inputs, vertices and tools have scopes of
-/// their own, and within one scope calls are sequential.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct EffectKey(String);
-
-impl EffectKey {
-    fn new(scope: &str, occurrence: u32) -> Self {
-        Self(format!("{scope}#{occurrence:04}"))
-    }
-
-    /// The key as text; sorts by occurrence within a scope.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 /// Who a run is for.
 #[derive(Debug, Clone)]
@@ -173,14 +148,15 @@ impl Context {
     {
         let key = self.next_key();
         let journal = &self.run.services.journal;
-        let request_hash = hash(&effect);
+        let supervisor = &self.run.services.supervisor;
+        let request_hash = effect.hash();
         if let Some(record) = journal.recorded(&key).await? {
-            self.run.services.supervisor.replayed();
-            return self.adopt(effect.kind, &request_hash, record);
+            supervisor.replayed();
+            return self.adopt(&effect, &request_hash, record);
         }
-        let _admission = self.run.services.supervisor.admit(effect.kind).await?;
+        let _admission = supervisor.admit(&effect, &key).await?;
         let began = self.run.services.clock.now();
-        let (response, usage) = perform().await?;
+        let (response, usage) = traced(supervisor.traceparent(&key), perform()).await?;
         let at = self.run.services.clock.now();
         let response = serde_json::to_value(&response).map_err(|e| broken_record(effect.kind, e))?;
         let (kind, request_hash) = (effect.kind.to_owned(), request_hash);
@@ -189,23 +165,18 @@ impl Context {
         let record = Record { kind, request_hash: request_hash.clone(), response, usage, at, ms };
         // Whoever loses the race adopts the stored one: both attempts then go on with the same answer.
         let stands = journal.record(&key, record).await?;
-        self.adopt(effect.kind, &request_hash, stands)
+        self.adopt(&effect, &request_hash, stands)
     }
 
-    fn adopt<T: DeserializeOwned>(
-        &self,
-        kind: &'static str,
-        hash: &str,
-        record: Record,
-    ) -> Result<T, RunError> {
-        if record.request_hash != hash || record.kind != kind {
+    fn adopt<T: DeserializeOwned>(&self, effect: &Effect, hash: &str, record: Record) -> Result<T, RunError> {
+        if record.request_hash != hash || record.kind != effect.kind {
             let message = "The flow or Millrace changed while this task was running; it cannot be resumed";
             return Err(RunError::new(ErrorKind::Version, message).because(("record at", &*self.scope)));
         }
         let vertex = self.vertex.as_ref().map_or_else(String::new, |v| v.vertex.id.clone());
-        self.run.services.supervisor.spent(record.usage);
+        self.run.services.supervisor.spent(effect, record.usage);
         self.run.usage.lock().unwrap_or_else(PoisonError::into_inner).push((vertex, record.usage));
-        serde_json::from_value(record.response).map_err(|e| broken_record(kind, e))
+        serde_json::from_value(record.response).map_err(|e| broken_record(effect.kind, e))
     }
 
     fn next_key(&self) -> EffectKey {
@@ -410,14 +381,6 @@ impl Context {
     pub fn task_id(&self) -> &str {
         &self.run.identity.task_id
     }
-}
-
-fn hash(effect: &Effect) -> String {
-    let mut sha = Sha256::new();
-    sha.update(effect.kind);
-    sha.update(b"\n");
-    sha.update(effect.request.to_string());
-    hex(&sha.finalize())
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::capability::Usage;
-use crate::context::EffectKey;
+use crate::effect::EffectKey;
 use crate::error::RunError;
 
 /// One effect that happened.

@@ -14,6 +14,7 @@ mod cause;
 mod check;
 mod component;
 mod context;
+mod effect;
 mod error;
 mod export;
 mod flow;
@@ -34,6 +35,7 @@ mod run;
 mod services;
 mod sessions;
 mod subflow;
+mod trace;
 mod tweak;
 mod value;
 
@@ -49,7 +51,8 @@ pub use component::{
     Component, Default, Entry, Example, FieldKind, Input, Kind, Output, Outputs, Reach, Spec, flag, handles,
     integer, json, message, number, output, reach, rest, secret, text,
 };
-pub use context::{Context, Effect, EffectKey, Upstream};
+pub use context::{Context, Upstream};
+pub use effect::{Effect, EffectKey};
 pub use error::{ErrorKind, FlowError, RunError};
 pub use export::{FlowLimits, parse, parse_within};
 pub use flow::{Dialect, Edge, Field, Flow, LooseEdge, Vertex};
@@ -67,5 +70,6 @@ pub use services::{
 };
 pub use sessions::MemorySessions;
 pub use subflow::MAX_FLOW_DEPTH;
+pub use trace::traceparent;
 pub use tweak::{Leniency, TweakError, Tweaks};
 pub use value::{Document, Message, Source, Table, Value};

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::capability::Usage;
+use crate::effect::{Effect, EffectKey};
 use crate::error::{ErrorKind, RunError};
 use crate::journal::Journal;
 use crate::plan::Plan;
@@ -188,14 +189,19 @@ pub trait Clock: Send + Sync {
 /// Who watches over a run: what it may still begin, and how far it is.
 #[async_trait]
 pub trait Supervisor: Send + Sync {
-    /// Waits until a new effect of this kind may begin; the [`Admission`] is dropped once it is recorded.
+    /// Waits until this new effect may begin; the [`Admission`] is dropped once it is recorded.
     ///
     /// **It does not return where the run is to stop**: what is in flight elsewhere in the run is finished and
     /// recorded, nothing new begins, and then the whole run is dropped.
     ///
     /// # Errors
     /// The run has to end with this error.
-    async fn admit(&self, kind: &'static str) -> Result<Admission, RunError>;
+    async fn admit(&self, effect: &Effect, key: &EffectKey) -> Result<Admission, RunError>;
+
+    /// The trace context that the requests of an admitted effect carry, as the header `traceparent`; none by default.
+    fn traceparent(&self, _key: &EffectKey) -> Option<String> {
+        None
+    }
 
     /// The run has failed: nothing new begins, and this returns once what is in flight is recorded.
     async fn settle(&self) {}
@@ -215,7 +221,7 @@ pub trait Supervisor: Send + Sync {
     fn replayed(&self) {}
 
     /// An effect took place, now or in an earlier attempt, and cost this.
-    fn spent(&self, _usage: Usage) {}
+    fn spent(&self, _effect: &Effect, _usage: Usage) {}
 }
 
 /// The permission for one effect, held until it is recorded.
@@ -233,7 +239,7 @@ pub struct Unsupervised;
 
 #[async_trait]
 impl Supervisor for Unsupervised {
-    async fn admit(&self, _kind: &'static str) -> Result<Admission, RunError> {
+    async fn admit(&self, _: &Effect, _: &EffectKey) -> Result<Admission, RunError> {
         Ok(Admission::holding(()))
     }
 }

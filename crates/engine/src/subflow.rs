@@ -5,7 +5,8 @@ use serde_json::{Map, Value as Json};
 
 use crate::answer::OutputSelection;
 use crate::capability::Usage;
-use crate::context::{Context, Effect};
+use crate::context::Context;
+use crate::effect::Effect;
 use crate::error::{ErrorKind, RunError};
 use crate::flow::Dialect;
 use crate::python_text::python_str;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt};
 use millrace_engine::{
-    Admission, ChatMessage, ChatReply, ChatRequest, Clock, Context, ErrorKind, MemoryJournal, MemorySessions,
-    Nowhere, Resources, Role, RunError, Services, Supervisor, ToolSpec, Variable, Variables,
+    Admission, ChatMessage, ChatReply, ChatRequest, Clock, Context, Effect, EffectKey, ErrorKind,
+    MemoryJournal, MemorySessions, Nowhere, Resources, Role, RunError, Services, Supervisor, ToolSpec,
+    Variable, Variables,
 };
 use millrace_outbound::{Answer, Hop, Outbound, OutboundConfig, Transport, TransportError};
 use serde_json::{Map, Value as Json};
@@ -68,7 +69,7 @@ struct Run(Option<Duration>);
 
 #[async_trait]
 impl Supervisor for Run {
-    async fn admit(&self, _: &'static str) -> Result<Admission, RunError> {
+    async fn admit(&self, _: &Effect, _: &EffectKey) -> Result<Admission, RunError> {
         Ok(Admission::holding(()))
     }
 

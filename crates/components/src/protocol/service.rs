@@ -222,6 +222,9 @@ impl Service {
             request = request.bearer(&token).map_err(|error| self.failed(&error))?;
             lent = Some(token);
         }
+        if let Some(traceparent) = millrace_engine::traceparent() {
+            request = request.header("traceparent", &traceparent).map_err(|error| self.failed(&error))?;
+        }
         let outbound: &Outbound = cx.resource()?;
         let response = outbound.send(request).await.map_err(|error| self.failed(&error))?;
         if response.is_success() { Ok(response) } else { Err(self.refused(&response, lent.as_ref())) }
