@@ -16,6 +16,7 @@ mod callback_secret;
 mod callbacks;
 mod condition;
 mod connect;
+mod counting;
 mod error;
 mod flows;
 #[doc(hidden)]
@@ -42,6 +43,7 @@ pub mod state;
 mod table;
 mod tasks;
 mod uploads;
+mod usage;
 mod variables;
 
 use std::fmt;
@@ -54,6 +56,7 @@ pub use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 pub use callback_secret::CallbackSecret;
 pub use callbacks::CallbackState;
 pub use connect::{Unconfigured, own_credentials};
+pub use counting::{Counter, Requests};
 pub use error::{Fault, StoreError};
 pub use flows::{FlowDraft, FlowPatch, FlowRecord, flow_data_version};
 pub use host::{Host, SystemHost};
@@ -74,6 +77,7 @@ pub use tasks::{
     Requeue, Requeued, Submitted, TaskError, TaskInput, TaskPage, TaskQuery, TaskRecord, TaskSummary,
 };
 pub use uploads::{Upload, UploadRef, UploadTicket};
+pub use usage::{USAGE_DAYS, UsageShare};
 pub use variables::{NewVariable, VariableKind, VariablePatch, VariableRecord};
 
 /// What the store has to be told. Nothing here is read from the environment.
@@ -160,9 +164,11 @@ impl Store {
             // KMS needs a client.
             MasterKey::None | MasterKey::Kms(_) => seal::Wrapping::None,
         };
+        let dynamodb = dynamodb.config().to_builder().interceptor(counting::Counting);
+        let sqs = sqs.config().to_builder().interceptor(counting::Counting);
         Self(Arc::new(Inner {
-            dynamodb,
-            sqs,
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
+            sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
             config,
             host,
             keys: Arc::default(),
@@ -178,6 +184,8 @@ impl Store {
     #[must_use]
     pub fn with_kms(self, client: aws_sdk_kms::Client) -> Self {
         let MasterKey::Kms(key) = self.config().master_key.clone() else { return self };
+        let counted = client.config().to_builder().interceptor(counting::Counting);
+        let client = aws_sdk_kms::Client::from_conf(counted.build());
         let inner = Arc::unwrap_or_clone(self.0);
         Self(Arc::new(Inner { wrapping: seal::Wrapping::Kms { client, key }, ..inner }))
     }
@@ -189,8 +197,10 @@ impl Store {
     /// handed a pre-signed request could not fill them in.
     #[must_use]
     pub fn with_bucket(self, s3: aws_sdk_s3::Client, name: impl Into<String>) -> Self {
+        let counted = s3.config().to_builder().interceptor(counting::Counting);
+        let client = aws_sdk_s3::Client::from_conf(counted.build());
         let inner = Arc::unwrap_or_clone(self.0);
-        Self(Arc::new(Inner { bucket: Some(bucket::Bucket { client: s3, name: name.into() }), ..inner }))
+        Self(Arc::new(Inner { bucket: Some(bucket::Bucket { client, name: name.into() }), ..inner }))
     }
 
     /// The same store, knowing the role that its process has on AWS.

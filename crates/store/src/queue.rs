@@ -1,9 +1,13 @@
 //! The queue: one message for one task that waits.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::operation::change_message_visibility::ChangeMessageVisibilityError;
+use aws_sdk_sqs::types::{
+    MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
+};
 use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 
@@ -79,18 +83,24 @@ impl Store {
     /// within 2 s.
     ///
     /// A message too many is harmless, since the claim decides. The message group is the tenant, so that
-    /// one tenant's backlog does not keep the others waiting.
+    /// one tenant's backlog does not keep the others waiting. `trace` is the W3C trace context of the task, if it has one.
     ///
     /// # Errors
     /// Those of the last try.
-    pub async fn enqueue(&self, tenant: &TenantId, task: TaskId, delay: Duration) -> Result<(), StoreError> {
+    pub async fn enqueue(
+        &self,
+        tenant: &TenantId,
+        task: TaskId,
+        delay: Duration,
+        trace: Option<&str>,
+    ) -> Result<(), StoreError> {
         let message = TaskMessage { tenant: tenant.clone(), task };
         let mut last = StoreError::Unavailable(Fault { kind: "timeout", code: None });
         for tried in 0..TRIES {
             if tried > 0 {
                 sleep(PAUSE * tried).await;
             }
-            match timeout(TRY_TIMEOUT, self.send(&message, delay)).await {
+            match timeout(TRY_TIMEOUT, self.send(&message, delay, trace)).await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(error)) if !error.is_retryable() => return Err(error),
                 Ok(Err(error)) => last = error,
@@ -121,7 +131,12 @@ impl Store {
         }
     }
 
-    async fn send(&self, message: &TaskMessage, delay: Duration) -> Result<(), StoreError> {
+    async fn send(
+        &self,
+        message: &TaskMessage,
+        delay: Duration,
+        trace: Option<&str>,
+    ) -> Result<(), StoreError> {
         // The tries are counted here; the SDK's own would multiply them.
         let once = aws_sdk_sqs::config::Config::builder().retry_config(RetryConfig::disabled());
         self.sqs()
@@ -129,6 +144,8 @@ impl Store {
             .queue_url(&self.config().queue_url)
             .message_body(message.body())
             .message_group_id(message.tenant.as_str())
+            .set_message_attributes(trace.and_then(traceparent))
+            .set_message_system_attributes(trace.and_then(x_ray))
             .set_delay_seconds((!delay.is_zero()).then(|| whole_seconds(delay.min(LONGEST_DELAY))))
             .customize()
             .config_override(once)
@@ -136,6 +153,24 @@ impl Store {
             .await?;
         Ok(())
     }
+}
+
+/// The trace context of a message, for whoever looks at messages; the worker takes it from the row.
+fn traceparent(trace: &str) -> Option<HashMap<String, MessageAttributeValue>> {
+    let value = MessageAttributeValue::builder().data_type("String").string_value(trace).build().ok()?;
+    Some(HashMap::from([("traceparent".to_owned(), value)]))
+}
+
+/// The same as X-Ray writes it, by which Lambda joins the worker's segment to the trace.
+fn x_ray(trace: &str) -> Option<HashMap<MessageSystemAttributeNameForSends, MessageSystemAttributeValue>> {
+    let mut parts = trace.split('-').skip(1);
+    let (id, parent, flags) = (parts.next()?, parts.next()?, parts.next()?);
+    let (time, rest) = id.split_at_checked(8)?;
+    let sampled = u8::from(flags.ends_with(['1', '3', '5', '7', '9', 'b', 'd', 'f']));
+    let header = format!("Root=1-{time}-{rest};Parent={parent};Sampled={sampled}");
+    let value =
+        MessageSystemAttributeValue::builder().data_type("String").string_value(header).build().ok()?;
+    Some(HashMap::from([(MessageSystemAttributeNameForSends::AwsTraceHeader, value)]))
 }
 
 fn is_gone(error: &ChangeMessageVisibilityError) -> bool {

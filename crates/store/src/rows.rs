@@ -144,6 +144,16 @@ pub(crate) fn rate(tenant: &TenantId, key: Uuid, minute: i64) -> RowKey {
     row(format!("R#{tenant}#{}", key.as_hyphenated()), minute.to_string())
 }
 
+/// What the tasks of a tenant used on one day (UTC, `2026-01-31`): a row for each process that ran some.
+pub(crate) fn usage_partition(tenant: &TenantId, day: &str) -> String {
+    format!("U#{tenant}#{day}")
+}
+
+/// What they used in one process.
+pub(crate) fn usage(tenant: &TenantId, day: &str, process: Uuid) -> RowKey {
+    row(usage_partition(tenant, day), process.as_hyphenated().to_string())
+}
+
 /// All turns of a conversation with one flow.
 pub(crate) fn session_partition(tenant: &TenantId, flow: FlowId, session: &SessionId) -> String {
     let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(session.as_str()));
@@ -231,6 +241,8 @@ mod tests {
                 ("keys_partition", keys_partition(tenant)),
                 ("listed_key", listed_key(tenant, id).pk),
                 ("rate", rate(tenant, id, 1).pk),
+                ("usage_partition", usage_partition(tenant, "2026-01-31")),
+                ("usage", usage(tenant, "2026-01-31", id).pk),
                 ("session_partition", session_partition(tenant, flow, &session)),
                 ("idempotency", idempotency(tenant, "k").pk),
                 ("slots_partition", slots_partition(tenant)),

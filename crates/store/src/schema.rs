@@ -96,11 +96,13 @@ pub(crate) mod attr {
     pub(crate) const SENDER: &str = "sender";
     pub(crate) const SESSION: &str = "session";
     pub(crate) const SIZE: &str = "size";
+    pub(crate) const SPENT: &str = "spent";
     pub(crate) const STARTED: &str = "started";
     pub(crate) const STATE: &str = "state";
     pub(crate) const TASK: &str = "task";
     pub(crate) const TENANT: &str = "tenant";
     pub(crate) const UNTIL: &str = "until";
+    pub(crate) const TRACE: &str = "trace";
     pub(crate) const TIMEOUT: &str = "timeout";
     pub(crate) const TRIES: &str = "tries";
     pub(crate) const UPDATED: &str = "updated";

@@ -76,6 +76,10 @@ pub struct NewTask {
     pub callback: bool,
     /// The id of the request that made it, for the log.
     pub request_id: Option<String>,
+    /// The W3C trace context of that request, if it brought one.
+    pub trace: Option<String>,
+    /// What accepting it took, a small object, opaque to the store: see [`Lease::spent`].
+    pub spent: Option<Value>,
 }
 
 impl NewTask {
@@ -102,6 +106,8 @@ impl NewTask {
             timeout: None,
             callback: false,
             request_id: None,
+            trace: None,
+            spent: None,
         }
     }
 }
@@ -130,6 +136,11 @@ impl Store {
             .with_some(attr::MODE, (task.mode != JournalMode::Effects).then(|| text(task.mode.as_str())))
             .with_some(attr::TIMEOUT, seconds.map(number))
             .with_some(attr::REQUEST, task.request_id.as_deref().map(text))
+            .with_some(attr::TRACE, task.trace.as_deref().map(text))
+            .with_some(
+                attr::SPENT,
+                task.spent.as_ref().filter(|_| !state.is_terminal()).map(|spent| text(spent.to_string())),
+            )
             .with_some(attr::CALLBACK, task.callback.then(|| text(PENDING)))
             .with_some(attr::SECRETS, (task.has_secrets() && !state.is_terminal()).then_some(Bool(true)))
             .with(EXPIRES, epoch_seconds(self.expiry(now)))

@@ -156,7 +156,7 @@ impl Store {
             Updated::Refused(_) => return Ok(Recovered::Left(Reason::Changed)),
             Updated::Applied(_) => {}
         }
-        if let Err(error) = self.enqueue(tenant, task, Duration::ZERO).await {
+        if let Err(error) = self.enqueue(tenant, task, Duration::ZERO, None).await {
             tracing::warn!(task_id = %task, %error, "not sent again; the next time will come");
         }
         Ok(Recovered::Resent(reason))

@@ -14,6 +14,7 @@ use crate::size::{Attributes, item_bytes};
 use crate::state::{Event, State, target};
 use crate::table::Updated;
 use jiff::Timestamp;
+use serde_json::Value;
 
 /// A time-limited right to a task. Every write of its holder is conditional on its token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +53,11 @@ pub struct Lease {
     pub(super) secrets: bool,
     /// The id of the request that made the task, for the log.
     pub request_id: Option<String>,
+    /// The W3C trace context of that request.
+    pub trace: Option<String>,
+    /// What earlier claims that were given back have used besides tokens, a small object, opaque to the store. What its
+    /// holder puts here is kept when the task is given back once more.
+    pub spent: Option<Value>,
     /// Bytes of the task's row, which decide whether a result still fits into it.
     pub(super) row_bytes: usize,
     /// The nonce of the claim, by which an end is known as the holder's own.
@@ -162,6 +168,8 @@ impl Store {
             callback: row.has(attr::CALLBACK),
             secrets: row.has(attr::SECRETS),
             request_id: row.opt_text(attr::REQUEST).map(str::to_owned),
+            trace: row.opt_text(attr::TRACE).map(str::to_owned),
+            spent: row.opt_json(attr::SPENT)?,
             row_bytes: item_bytes(attributes),
             claim: row.text(attr::CLAIM)?.to_owned(),
             due: row.opt_text(OPEN.sk).map(str::to_owned),

@@ -87,7 +87,9 @@ impl Store {
         };
         match refused {
             Some(refusal) => Ok(Requeued::Lost(refusal)),
-            None if self.sent(&lease.tenant, lease.task, delay).await => Ok(Requeued::Sent),
+            None if self.sent(&lease.tenant, lease.task, delay, lease.trace.as_deref()).await => {
+                Ok(Requeued::Sent)
+            }
             None => Ok(Requeued::Stored),
         }
     }
@@ -105,14 +107,20 @@ impl Store {
         let due = sortable(crate::after(now, delay + GRACE));
         let change = Change::when(claimable(now)).set(OPEN.sk, text(due));
         if let Updated::Applied(_) = self.update(rows::task(tenant, id, META), change).await? {
-            self.sent(tenant, id, delay).await;
+            self.sent(tenant, id, delay, None).await;
         }
         Ok(())
     }
 
     /// Whether a message could be sent. The row is written: if not, recovery sends it.
-    pub(super) async fn sent(&self, tenant: &TenantId, task: TaskId, delay: Duration) -> bool {
-        let sent = self.enqueue(tenant, task, delay).await;
+    pub(super) async fn sent(
+        &self,
+        tenant: &TenantId,
+        task: TaskId,
+        delay: Duration,
+        trace: Option<&str>,
+    ) -> bool {
+        let sent = self.enqueue(tenant, task, delay, trace).await;
         if let Err(error) = &sent {
             tracing::warn!(task_id = %task, %error, "stored but not queued; recovery will send it");
         }
@@ -122,6 +130,9 @@ impl Store {
 
 fn given_back(lease: &Lease, counts: Counts, due: String, delay: Duration) -> Change {
     let mut change = to_state(Event::Released, held(lease, Event::Released)).remove(attr::LEASE);
+    if let Some(spent) = &lease.spent {
+        change = change.set(attr::SPENT, text(spent.to_string()));
+    }
     if counts == Counts::Yield {
         // A repetition finds the task queued, and is refused.
         change = change.increase(attr::YIELDS, number(1));

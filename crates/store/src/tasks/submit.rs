@@ -54,7 +54,8 @@ impl Store {
         if let Some(stored) = self.put_if_absent(row).await? {
             same_task(&stored, task, now)?;
         }
-        Ok(Submitted { sent: self.sent(&task.tenant, task.id, Duration::ZERO).await })
+        let sent = self.sent(&task.tenant, task.id, Duration::ZERO, task.trace.as_deref()).await;
+        Ok(Submitted { sent })
     }
 
     /// Accepts a task that its caller has run since `started` and goes on running: its input, then its row,

@@ -83,7 +83,7 @@ async fn a_task_is_accepted_while_the_queue_is_down() {
     assert_eq!(cloud.store.task(&task.tenant, task.id).await.unwrap().unwrap().state, State::Queued);
 
     cloud.queue.refuse.store(0, Ordering::SeqCst);
-    cloud.store.enqueue(&task.tenant, task.id, Duration::ZERO).await.unwrap();
+    cloud.store.enqueue(&task.tenant, task.id, Duration::ZERO, None).await.unwrap();
     assert_eq!(cloud.queue.bodies().len(), 1);
 }
 
