@@ -12,7 +12,9 @@ use millrace_store::{
 use serde_json::{Map, Value as Json};
 
 use crate::call::{Idempotency, Job, Stored};
+use crate::ledger::End;
 use crate::secrets::{CallVariables, Secrets, redirection};
+use crate::usage::Spent;
 use crate::{Runner, RunnerError};
 
 /// A task that will be run, or was.
@@ -31,6 +33,8 @@ pub struct Again {
     pub tweaks: Map<String, Json>,
     /// Variables, likewise.
     pub variables: CallVariables,
+    /// US dollars that the chain of tasks may cost from now on; as the call said unless told.
+    pub budget: Option<f64>,
 }
 
 /// What a name for a call stands for.
@@ -80,14 +84,17 @@ impl Runner {
         failed: TaskId,
         idempotency: Option<Idempotency>,
         again: &Again,
-        request_id: Option<String>,
+        (request_id, trace): (Option<String>, Option<String>),
     ) -> Result<Accepted, RunnerError> {
         let store = self.store();
         let old = store.task(tenant, failed).await?.ok_or(RunnerError::NoTask)?;
         if old.state != State::Failed {
             return Err(RunnerError::NotFailed(old.state));
         }
-        let input = store.task_input(tenant, failed).await?.ok_or(RunnerError::NotKept)?;
+        let mut input = store.task_input(tenant, failed).await?.ok_or(RunnerError::NotKept)?;
+        if let (Some(budget), Json::Object(call)) = (again.budget, &mut input.value) {
+            call.insert("budget".to_owned(), budget.into());
+        }
         let stored: Stored = serde_json::from_value(input.value.clone()).map_err(|error| {
             RunnerError::Flow(
                 RunError::new(ErrorKind::Internal, "The call could not be read back").because(error),
@@ -109,6 +116,8 @@ impl Runner {
             sealed: stored.is_private(),
             secrets: secrets.into_json(),
             request_id,
+            trace,
+            spent: Some(accepted_with(&task.input)),
             ..task
         };
         store.submit(&task).await?;
@@ -121,7 +130,10 @@ impl Runner {
     /// [`RunnerError::NoTask`], [`RunnerError::Ended`], those of the store.
     pub async fn cancel(&self, tenant: &TenantId, task: TaskId) -> Result<(), RunnerError> {
         match self.store().cancel(tenant, task).await? {
-            Cancelled::Done => Ok(()),
+            Cancelled::Done => {
+                self.ended_elsewhere(tenant, task, End::Cancelled, None);
+                Ok(())
+            }
             Cancelled::Refused(Refusal::Terminal(state)) => Err(RunnerError::Ended(state)),
             Cancelled::Refused(_) => Err(RunnerError::NoTask),
         }
@@ -193,6 +205,7 @@ impl Runner {
             call: job.call.clone().with_tweaks(kept),
             callback_url: job.options.callback_url.clone(),
             erased: secrets.names(),
+            budget: budget(job, plan),
         };
         let input = serde_json::to_value(&stored).map_err(|e| {
             RunnerError::Flow(RunError::new(ErrorKind::Internal, "The call could not be kept").because(e))
@@ -206,6 +219,8 @@ impl Runner {
             sealed: stored.is_private(),
             secrets: secrets.into_json(),
             request_id: job.options.request_id.clone(),
+            trace: job.options.trace.clone(),
+            spent: Some(accepted_with(&task.input)),
             ..task
         })
     }
@@ -235,6 +250,18 @@ impl Accepted {
 pub(crate) fn mode(job: &Job, plan: Option<&Plan>, default: JournalMode) -> JournalMode {
     let of_flow = || plan?.flow().settings.get("journal")?.as_str()?.parse().ok();
     job.options.journal.or_else(of_flow).unwrap_or(default)
+}
+
+/// Dollars that a call may cost by estimate: as it says, else as the flow does.
+pub(crate) fn budget(job: &Job, plan: Option<&Plan>) -> Option<f64> {
+    let of_flow = || plan?.flow().settings.get("budget")?.as_f64().filter(|dollars| *dollars > 0.0);
+    job.options.budget.or_else(of_flow)
+}
+
+/// What accepting a task with this input took.
+fn accepted_with(input: &Json) -> Json {
+    let spent = Spent::accepted(input.to_string().len());
+    serde_json::to_value(spent).unwrap_or_default()
 }
 
 fn accepted(task: &TaskRecord) -> Result<Accepted, RunnerError> {

@@ -12,19 +12,22 @@ use std::time::Duration;
 
 use millrace_engine::{ErrorKind, Journal, MemoryJournal, RunError, Tweaks};
 use millrace_store::{
-    Claim, Counts, JournalMode, Lease, Outcome, Refusal, Requeue, SessionId, StoreError, TaskId, TenantId,
+    Claim, Counter, Counts, Finished, JournalMode, Lease, Outcome, Refusal, Requeue, SessionId, State,
+    StoreError, TaskId, TenantId,
 };
-use serde_json::Value as Json;
 use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
 use crate::Runner;
+use crate::account::Told;
 use crate::call::Stored;
 use crate::execute::{Answer, Parts, failed, outcome_of, too_large};
 use crate::journal::StoredJournal;
 use crate::secrets::Secrets;
 use crate::supervisor::{Stop, Watch, Watched};
+use crate::trace::Kind;
+use crate::usage::{Spent, TaskUsage};
 
 /// Pause before a failed attempt is repeated: doubled with each, up to the limit.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
@@ -57,7 +60,7 @@ pub enum Delivery {
 /// How an attempt came to its end.
 enum Ended {
     /// The task is to end like this, having used this.
-    With(Outcome, Option<Json>),
+    With(Outcome, TaskUsage),
     /// It goes back to the queue.
     Again(Requeue),
     /// It is somebody else's.
@@ -84,17 +87,26 @@ impl Runner {
         visit: &Visit,
     ) -> Result<Delivery, StoreError> {
         let span = tracing::error_span!("task", task_id = %task, request_id = Empty);
-        self.visited(tenant, task, visit).instrument(span).await
+        let counter = Counter::new();
+        counter.around(self.visited(tenant, task, visit, &counter)).instrument(span).await
     }
 
-    async fn visited(&self, tenant: &TenantId, task: TaskId, visit: &Visit) -> Result<Delivery, StoreError> {
+    async fn visited(
+        &self,
+        tenant: &TenantId,
+        task: TaskId,
+        visit: &Visit,
+        counter: &Arc<Counter>,
+    ) -> Result<Delivery, StoreError> {
         let store = self.store();
         let Some(slot) = store.take_slot(tenant, task).await? else {
             store.defer(tenant, task, deferral(task)).await?;
             return Ok(Delivery::Done);
         };
         let delivered = match store.claim(tenant, task).await {
-            Ok(Claim::Granted(lease)) => self.attempt(&lease, &slot, visit).await.map(|()| Delivery::Done),
+            Ok(Claim::Granted(lease)) => {
+                self.attempt(&lease, &slot, visit, counter).await.map(|()| Delivery::Done)
+            }
             Ok(Claim::Refused(refusal)) => Ok(refused(task, &refusal)),
             Err(error) => Err(error),
         };
@@ -109,14 +121,16 @@ impl Runner {
         lease: &Lease,
         slot: &millrace_store::Slot,
         visit: &Visit,
+        counter: &Arc<Counter>,
     ) -> Result<(), StoreError> {
         Span::current().record("request_id", lease.request_id.as_deref());
         let (stop_at, ends_at) = (self.stop_at(visit), self.instant_of(lease.deadline));
         let watch = Watch::new(
-            stop_at,
-            Some(ends_at),
+            (stop_at, Some(ends_at)),
             Some((self.store().clone(), lease.clone())),
             self.0.config.run_limits,
+            self.meter(counter, spent_before(lease)),
+            self.traced(lease.task, lease.token, lease.trace.as_deref(), Kind::Consumer),
         );
         let ended = match self.run_leased(lease, &watch, slot, visit, (stop_at, ends_at)).await {
             Ok(ended) => ended,
@@ -133,19 +147,29 @@ impl Runner {
         };
         match ended {
             Ended::With(outcome, usage) => {
-                self.settle(lease, outcome, usage.as_ref()).await?;
+                let state = state_of(&outcome);
+                self.settle(lease, outcome, &usage).await?;
+                self.end_trace(&watch, &Told::of(lease), state);
                 self.call_back_once(lease).await;
             }
             Ended::Again(requeue) => {
-                let requeued = self.store().requeue(lease, requeue).await?;
+                let requeued = self.store().requeue(&with_spent(lease, &watch), requeue).await?;
                 tracing::info!(task_id = %lease.task, ?requeue, ?requeued, "given back");
+                self.end_trace(&watch, &Told::of(lease), "queued");
             }
-            Ended::Lost(refusal) => {
-                tracing::info!(task_id = %lease.task, ?refusal, "no longer this worker's")
-            }
+            Ended::Lost(refusal) => self.lost(lease, &watch, &refusal),
         }
         self.hide_until_deleted(&watch, visit).await;
         Ok(())
+    }
+
+    /// The task is somebody else's. What it used until it was cancelled counts all the same.
+    fn lost(&self, lease: &Lease, watch: &Watch, refusal: &Refusal) {
+        tracing::info!(task_id = %lease.task, ?refusal, "no longer this worker's");
+        if *refusal == Refusal::Terminal(State::Cancelled) {
+            self.account(&lease.tenant, None, &watch.usage());
+        }
+        self.end_trace(watch, &Told::of(lease), "lost");
     }
 
     async fn run_leased(
@@ -156,7 +180,7 @@ impl Runner {
         visit: &Visit,
         (stop_at, ends_at): (Option<Instant>, Instant),
     ) -> Result<Ended, StoreError> {
-        if let Some(ended) = self.already_over(lease).await? {
+        if let Some(ended) = self.already_over(lease, watch).await? {
             return Ok(ended);
         }
         let parts = match self.parts(lease, watch).await? {
@@ -178,26 +202,28 @@ impl Runner {
     }
 
     /// An end that needs no run: too many failures, too late, or a result that only lacks its state.
-    async fn already_over(&self, lease: &Lease) -> Result<Option<Ended>, StoreError> {
+    async fn already_over(&self, lease: &Lease, watch: &Watch) -> Result<Option<Ended>, StoreError> {
         if lease.token > 1
             && let Some((outcome, usage)) = self.store().unfinished_result(lease).await?
         {
-            return Ok(Some(Ended::With(outcome, usage)));
+            return Ok(Some(Ended::With(outcome, usage.map(TaskUsage::of).unwrap_or_default())));
         }
         if lease.failures >= self.store().config().max_failures {
             let message = format!("The task failed {} times without an end", lease.failures);
-            return Ok(Some(Ended::With(failed("attempts_exhausted", message, false), None)));
+            return Ok(Some(Ended::With(failed("attempts_exhausted", message, false), watch.usage())));
         }
-        Ok((self.store().host().now() >= lease.deadline).then(|| Ended::With(timed_out(lease), None)))
+        Ok((self.store().host().now() >= lease.deadline)
+            .then(|| Ended::With(timed_out(lease), watch.usage())))
     }
 
     /// What the run is made of, or why there can be none.
     async fn parts(&self, lease: &Lease, watch: &Arc<Watch>) -> Result<Result<Parts, RunError>, StoreError> {
         let input = self.store().input(lease).await?;
         let internal = |message| Ok(Err(RunError::new(ErrorKind::Internal, message)));
-        let Ok(Stored { call, .. }) = serde_json::from_value(input.value) else {
+        let Ok(Stored { call, budget, .. }) = serde_json::from_value(input.value) else {
             return internal("The task's input could not be read back");
         };
+        watch.allow(self.budgets(&lease.tenant, budget).await?);
         let secrets = Secrets::of(input.secrets);
         let tweaks = secrets.tweaks_over(call.tweaks().clone());
         let call = call.with_tweaks(tweaks);
@@ -276,14 +302,19 @@ impl Runner {
         &self,
         lease: &Lease,
         outcome: Outcome,
-        usage: Option<&Json>,
+        usage: &TaskUsage,
     ) -> Result<(), StoreError> {
+        let stored = usage.stored();
         let last = Instant::now() + KEEP_TRYING;
         let (mut outcome, mut pause) = (outcome, Duration::from_millis(100));
         loop {
-            match self.store().finish(lease, &outcome, usage).await {
-                Ok(finished) => {
-                    tracing::info!(task_id = %lease.task, attempt = lease.token, ?finished, "ended");
+            match self.store().finish(lease, &outcome, Some(&stored)).await {
+                Ok(Finished::Recorded) => {
+                    self.tell_end(&Told::of(lease), &outcome, usage);
+                    return Ok(());
+                }
+                Ok(Finished::Refused(refusal)) => {
+                    tracing::info!(task_id = %lease.task, attempt = lease.token, ?refusal, "ended by somebody else");
                     return Ok(());
                 }
                 Err(StoreError::TooLarge { what, size, limit }) if what != "error" => {
@@ -307,6 +338,25 @@ impl Runner {
     fn instant_of(&self, time: jiff::Timestamp) -> Instant {
         let left = time.duration_since(self.store().host().now());
         Instant::now() + Duration::try_from(left).unwrap_or(Duration::ZERO)
+    }
+}
+
+/// What was spent on the task before this claim.
+fn spent_before(lease: &Lease) -> Spent {
+    lease.spent.clone().and_then(|spent| serde_json::from_value(spent).ok()).unwrap_or_default()
+}
+
+/// The lease with what was spent under it and before.
+pub(crate) fn with_spent(lease: &Lease, watch: &Watch) -> Lease {
+    let mut lease = lease.clone();
+    lease.spent = serde_json::to_value(watch.meter().spent()).ok();
+    lease
+}
+
+pub(crate) fn state_of(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Succeeded { .. } => "succeeded",
+        Outcome::Failed { .. } => "failed",
     }
 }
 

@@ -88,6 +88,10 @@ pub struct Options {
     pub timeout: Option<Duration>,
     /// Where the end of its task is posted to.
     pub callback_url: Option<String>,
+    /// US dollars that it may cost by estimate.
+    pub budget: Option<f64>,
+    /// The W3C trace context under which it came, as the header `traceparent` says it.
+    pub trace: Option<String>,
     /// The id of the request, as the platform gave it: the log of whoever runs the task names it.
     pub request_id: Option<String>,
     /// The caller's name for this call: the same again is the same task.
@@ -117,6 +121,9 @@ pub(crate) struct Stored {
     /// What was taken out of the tweaks.
     #[serde(default)]
     pub erased: Erased,
+    /// Dollars that it may cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<f64>,
 }
 
 impl Stored {

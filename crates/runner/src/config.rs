@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use millrace_engine::{FlowLimits, Leniency};
 
+use crate::Prices;
+
 /// How tasks are run. Read once, in `main`.
 #[derive(Debug, Clone)]
 pub struct RunnerConfig {
@@ -27,6 +29,16 @@ pub struct RunnerConfig {
     pub flow_limits: FlowLimits,
     /// What one run may use.
     pub run_limits: RunLimits,
+    /// What things cost.
+    pub prices: Prices,
+    /// Memory of the function, MB: its time is billed by it.
+    pub memory_mb: u32,
+    /// Dollars that a task may cost by estimate; none by default.
+    pub task_budget: Option<f64>,
+    /// Dollars that a tenant may spend a day (UTC) by estimate; none by default.
+    pub tenant_budget: Option<f64>,
+    /// Where CloudWatch puts the metrics; without it there are none.
+    pub metrics_namespace: Option<String>,
     /// What is kept back of an invocation's time, to record the end of a run or to give its task back.
     pub reserve: Duration,
 }
@@ -61,6 +73,11 @@ impl Default for RunnerConfig {
             sync_timeout: Duration::from_secs(28),
             flow_limits: FlowLimits::default(),
             run_limits: RunLimits::default(),
+            prices: Prices::default(),
+            memory_mb: 256,
+            task_budget: None,
+            tenant_budget: None,
+            metrics_namespace: None,
             reserve: Duration::from_secs(3),
         }
     }

@@ -5,10 +5,11 @@
 //! `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_SQS`, `AWS_ENDPOINT_URL_S3`), which [`Environment::connect`]
 //! leaves to them.
 
+mod values;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,9 @@ use millrace_store::{MasterKey, Store, StoreConfig, SystemHost};
 use thiserror::Error;
 use tokio_util::task::TaskTracker;
 
-use crate::{RunLimits, Runner, RunnerConfig};
+use values::{dollars, exporter, flag, hosts, master_key, number, prices};
+
+use crate::{ExporterConfig, Prices, RunLimits, Runner, RunnerConfig};
 
 /// What the functions are told. An empty variable is the same as none.
 #[derive(Clone)]
@@ -66,6 +69,22 @@ pub struct Environment {
     pub max_effects: u64,
     /// `MILLRACE_MAX_TOKENS`: how many tokens a run may use, input and output together. 10,000,000 by default.
     pub max_tokens: u64,
+    /// `MILLRACE_PRICES`: entries that replace those of the built-in price table, as JSON: see [`Prices`].
+    pub prices: Prices,
+    /// `MILLRACE_TASK_BUDGET`: US dollars that a task may cost by estimate. 0, the default, is no budget.
+    pub task_budget: Option<f64>,
+    /// `MILLRACE_TENANT_BUDGET`: US dollars that a tenant may spend a day (UTC) by estimate. 0, the default, is no
+    /// budget.
+    pub tenant_budget: Option<f64>,
+    /// `MILLRACE_METRICS_NAMESPACE`: where CloudWatch puts metrics, which are written as lines of the log. None by
+    /// default: then there are no metrics.
+    pub metrics_namespace: Option<String>,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT` and `OTEL_EXPORTER_OTLP_HEADERS`: where spans are sent to over OTLP/HTTP, and
+    /// comma-separated `name=value` headers. None by default.
+    pub exporter: Option<ExporterConfig>,
+    /// Memory of the function in MB (`AWS_LAMBDA_FUNCTION_MEMORY_SIZE`), by which its time is billed; elsewhere 256,
+    /// the template's default.
+    pub memory_mb: u32,
     /// `MILLRACE_FILES_ROOT`: the folder whose files flows may read by their paths. None by default, and none
     /// when deployed: there, files are uploaded.
     pub files_root: Option<PathBuf>,
@@ -148,6 +167,12 @@ impl Environment {
             max_edges: FlowLimits::default().edges,
             max_effects: RunLimits::default().effects,
             max_tokens: RunLimits::default().tokens,
+            prices: Prices::default(),
+            task_budget: None,
+            tenant_budget: None,
+            metrics_namespace: None,
+            exporter: None,
+            memory_mb: RunnerConfig::default().memory_mb,
             files_root: None,
             index_bytes: RunnerConfig::default().index_bytes,
             strict_code: false,
@@ -178,6 +203,9 @@ impl Environment {
             None => Ok(default),
         };
         let size = |name, default| get(name).map_or(Ok(default), |value| number::<usize>(name, &value));
+        let memory = get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+            .map(|megabytes| number::<u32>("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &megabytes))
+            .transpose()?;
         let count = |name, default| get(name).map_or(Ok(default), |value| number::<u64>(name, &value));
         Ok(Self {
             bucket: get("MILLRACE_BUCKET"),
@@ -201,13 +229,14 @@ impl Environment {
             max_edges: size("MILLRACE_MAX_EDGES", defaults.max_edges)?,
             max_effects: count("MILLRACE_MAX_EFFECTS", defaults.max_effects)?,
             max_tokens: count("MILLRACE_MAX_TOKENS", defaults.max_tokens)?,
+            prices: prices(get("MILLRACE_PRICES"))?,
+            task_budget: dollars("MILLRACE_TASK_BUDGET", get("MILLRACE_TASK_BUDGET"))?,
+            tenant_budget: dollars("MILLRACE_TENANT_BUDGET", get("MILLRACE_TENANT_BUDGET"))?,
+            metrics_namespace: get("MILLRACE_METRICS_NAMESPACE"),
+            exporter: exporter(get("OTEL_EXPORTER_OTLP_ENDPOINT"), get("OTEL_EXPORTER_OTLP_HEADERS"))?,
+            memory_mb: memory.unwrap_or(defaults.memory_mb),
             files_root: get("MILLRACE_FILES_ROOT").map(PathBuf::from),
-            index_bytes: match get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") {
-                Some(megabytes) => {
-                    number::<usize>("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &megabytes)? * 1024 * 1024 / 4
-                }
-                None => defaults.index_bytes,
-            },
+            index_bytes: memory.map_or(defaults.index_bytes, |memory| memory as usize * 1024 * 1024 / 4),
             strict_code: flag("MILLRACE_STRICT_CODE")?,
             lenient_tweaks: flag("MILLRACE_LENIENT_TWEAKS")?,
             master_key: master_key(get("MILLRACE_KMS_KEY_ID"), get("MILLRACE_KEY_FILE"))?,
@@ -231,7 +260,7 @@ impl Environment {
     pub async fn connect(&self) -> Result<Runner, OutboundError> {
         let store = Store::connect(self.store_config(), self.bucket.clone(), Arc::new(SystemHost)).await;
         let outbound = Outbound::new(self.outbound_config())?;
-        Ok(Runner::new(store, millrace_components::registry(), outbound, self.runner_config()))
+        self.exporting(Runner::new(store, millrace_components::registry(), outbound, self.runner_config()))
     }
 
     /// The same for a process that runs no flow, as the sweeper: **it links no component**, which more than halves it.
@@ -241,7 +270,7 @@ impl Environment {
     pub async fn connect_without_components(&self) -> Result<Runner, OutboundError> {
         let store = Store::connect(self.store_config(), self.bucket.clone(), Arc::new(SystemHost)).await;
         let outbound = Outbound::new(self.outbound_config())?;
-        Ok(Runner::new(store, Registry::new(&[], ""), outbound, self.runner_config()))
+        self.exporting(Runner::new(store, Registry::new(&[], ""), outbound, self.runner_config()))
     }
 
     /// The same for a process that works on after an answer; see [`Runner::with_background`].
@@ -252,7 +281,18 @@ impl Environment {
         let store = Store::connect(self.store_config(), self.bucket.clone(), Arc::new(SystemHost)).await;
         let outbound = Outbound::new(self.outbound_config())?;
         let registry = millrace_components::registry();
-        Ok(Runner::with_background(store, registry, outbound, self.runner_config(), background))
+        self.exporting(Runner::with_background(store, registry, outbound, self.runner_config(), background))
+    }
+
+    /// The same runner, sending spans where they are wanted.
+    ///
+    /// # Errors
+    /// [`OutboundError`] where the collector's address is none.
+    pub fn exporting(&self, runner: Runner) -> Result<Runner, OutboundError> {
+        if let Some(exporter) = &self.exporter {
+            runner.export_to(exporter.clone())?;
+        }
+        Ok(runner)
     }
 
     /// The store's part.
@@ -284,6 +324,11 @@ impl Environment {
             sync_timeout: self.sync_timeout,
             flow_limits: FlowLimits { vertices: self.max_vertices, edges: self.max_edges },
             run_limits: RunLimits { effects: self.max_effects, tokens: self.max_tokens },
+            prices: self.prices.clone(),
+            memory_mb: self.memory_mb,
+            task_budget: self.task_budget,
+            tenant_budget: self.tenant_budget,
+            metrics_namespace: self.metrics_namespace.clone(),
             ..RunnerConfig::default()
         }
     }
@@ -309,147 +354,5 @@ impl fmt::Debug for Environment {
     }
 }
 
-/// The key of KMS goes before a file.
-fn master_key(kms: Option<String>, file: Option<String>) -> Result<MasterKey, EnvironmentError> {
-    const FILE: &str = "MILLRACE_KEY_FILE";
-    match (kms, file) {
-        (Some(key), _) => Ok(MasterKey::Kms(key)),
-        (None, Some(file)) => {
-            let wrong = || EnvironmentError::Invalid { name: FILE, expected: "a file of 32 bytes" };
-            let bytes = std::fs::read(file).map_err(|_| wrong())?;
-            bytes.try_into().map(MasterKey::local).map_err(|_| wrong())
-        }
-        (None, None) => Err(EnvironmentError::Missing("MILLRACE_KMS_KEY_ID")),
-    }
-}
-
-fn number<T: FromStr>(name: &'static str, value: &str) -> Result<T, EnvironmentError> {
-    value.parse().map_err(|_| EnvironmentError::Invalid { name, expected: "a whole number" })
-}
-
-fn flag(name: &'static str, value: &str) -> Result<bool, EnvironmentError> {
-    match value.to_ascii_lowercase().as_str() {
-        "1" | "true" | "yes" | "on" => Ok(true),
-        "0" | "false" | "no" | "off" => Ok(false),
-        _ => Err(EnvironmentError::Invalid { name, expected: "true or false" }),
-    }
-}
-
-fn hosts(name: &'static str, list: &str) -> Result<Vec<HostRule>, EnvironmentError> {
-    let hosts = list.split(',').map(str::trim).filter(|host| !host.is_empty());
-    hosts.map(str::parse).collect::<Result<_, _>>().map_err(|_| EnvironmentError::Invalid {
-        name,
-        expected: "a comma-separated list of host or host:port",
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(variables: &[(&str, &str)]) -> Result<Environment, EnvironmentError> {
-        let required = [
-            ("MILLRACE_TABLE", "tasks"),
-            ("MILLRACE_QUEUE_URL", "http://queue/q"),
-            ("MILLRACE_KMS_KEY_ID", "alias/millrace"),
-        ];
-        let all: BTreeMap<_, _> = required.iter().chain(variables).copied().collect();
-        Environment::read(|name| all.get(name).map(|value| (*value).to_owned()))
-    }
-
-    #[test]
-    fn only_table_queue_and_key_are_required() {
-        let environment = read(&[]).unwrap();
-        assert_eq!((environment.table.as_str(), environment.queue_url.as_str()), ("tasks", "http://queue/q"));
-        assert_eq!(environment.max_body_bytes, 5_000_000);
-        assert_eq!(environment.lease, Duration::from_secs(30));
-        assert_eq!((&environment.bucket, &environment.files_root), (&None, &None));
-        assert!(!environment.plain_keys && !environment.allow_loopback && environment.variables.is_empty());
-        assert_eq!(environment.store_config().master_key, MasterKey::Kms("alias/millrace".to_owned()));
-        for name in ["MILLRACE_TABLE", "MILLRACE_QUEUE_URL", "MILLRACE_KMS_KEY_ID"] {
-            assert_eq!(read(&[(name, "")]).unwrap_err(), EnvironmentError::Missing(name));
-        }
-        for name in UNWANTED {
-            assert_eq!(read(&[(name, "x")]).unwrap_err(), EnvironmentError::Unwanted(name));
-        }
-    }
-
-    #[test]
-    fn what_is_set_reaches_the_part_it_is_for() {
-        let environment = read(&[
-            ("MILLRACE_LEASE_SECONDS", "5"),
-            ("MILLRACE_RETENTION_DAYS", "2"),
-            ("MILLRACE_TASK_TIMEOUT_SECONDS", "60"),
-            ("MILLRACE_MAX_TASK_TIMEOUT_SECONDS", "120"),
-            ("MILLRACE_MAX_FAILURES", "7"),
-            ("MILLRACE_TENANT_CONCURRENCY", "9"),
-            ("MILLRACE_REQUESTS_PER_MINUTE", "0"),
-            ("MILLRACE_SYNC_SECONDS", "890"),
-            ("MILLRACE_PLAIN_KEYS", "true"),
-            ("MILLRACE_FILES_ROOT", "/data"),
-            ("MILLRACE_BUCKET", "objects"),
-            ("MILLRACE_MAX_UPLOAD_BYTES", "7"),
-            ("MILLRACE_MAX_VERTICES", "11"),
-            ("MILLRACE_MAX_EDGES", "12"),
-            ("MILLRACE_MAX_EFFECTS", "13"),
-            ("MILLRACE_MAX_TOKENS", "14"),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
-            ("MILLRACE_LENIENT_TWEAKS", "1"),
-            ("MILLRACE_ALLOW_HOSTS", "ollama.lan:11434, 10.0.0.1"),
-            ("OPENAI_API_KEY", "sk-secret"),
-            ("HOME", "/root"),
-        ])
-        .unwrap();
-        let store = environment.store_config();
-        assert_eq!((store.lease, store.retention), (Duration::from_secs(5), Duration::from_secs(172_800)));
-        assert_eq!((store.task_timeout.as_secs(), store.max_task_timeout.as_secs()), (60, 120));
-        assert_eq!((store.max_failures, store.tenant_concurrency), (7, 9));
-        assert_eq!((store.requests_per_minute, read(&[]).unwrap().requests_per_minute), (0, 1_200));
-        assert_eq!(environment.runner_config().sync_timeout, Duration::from_secs(890));
-        assert!(store.plain_keys);
-        let runner = environment.runner_config();
-        assert_eq!(runner.flow_limits, FlowLimits { vertices: 11, edges: 12 });
-        assert_eq!(runner.run_limits, RunLimits { effects: 13, tokens: 14 });
-        assert_eq!(environment.runner_config().tweaks, Leniency::Lenient);
-        assert_eq!(environment.runner_config().variables.keys().collect::<Vec<_>>(), ["OPENAI_API_KEY"]);
-        assert_eq!((environment.bucket.as_deref(), store.max_upload_bytes), (Some("objects"), 7));
-        assert_eq!(environment.runner_config().index_bytes, 128 * 1024 * 1024);
-        assert_eq!(environment.runner_config().files_root, Some(PathBuf::from("/data")));
-        assert_eq!(environment.outbound_config().allow.len(), 2);
-        assert!(!format!("{environment:?}").contains("sk-secret"));
-    }
-
-    #[test]
-    fn a_key_file_has_32_bytes() {
-        let file = std::env::temp_dir().join(format!("millrace-key-{}", std::process::id()));
-        let read = || read(&[("MILLRACE_KMS_KEY_ID", ""), ("MILLRACE_KEY_FILE", file.to_str().unwrap())]);
-        for (bytes, good) in [(31, false), (32, true), (33, false)] {
-            std::fs::write(&file, vec![7; bytes]).unwrap();
-            match read() {
-                Ok(environment) => assert!(good && environment.master_key == MasterKey::local([7; 32])),
-                Err(error) => assert!(!good && error.to_string().contains("MILLRACE_KEY_FILE"), "{error}"),
-            }
-        }
-        std::fs::remove_file(&file).unwrap();
-        assert!(read().is_err());
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_named() {
-        for (name, value) in [
-            ("MILLRACE_LEASE_SECONDS", "a minute"),
-            ("MILLRACE_RETENTION_DAYS", "-1"),
-            ("MILLRACE_MAX_FAILURES", "many"),
-            ("MILLRACE_MAX_BODY_BYTES", "5MB"),
-            ("MILLRACE_REQUESTS_PER_MINUTE", "-1"),
-            ("MILLRACE_MAX_VERTICES", "-1"),
-            ("MILLRACE_MAX_TOKENS", "1e6"),
-            ("MILLRACE_STRICT_CODE", "maybe"),
-            ("MILLRACE_ALLOW_HOSTS", "http://a"),
-        ] {
-            let error = read(&[(name, value)]).unwrap_err();
-            assert!(matches!(error, EnvironmentError::Invalid { name: n, .. } if n == name), "{name}");
-            assert!(!error.to_string().contains(value), "{name}");
-        }
-    }
-}
+mod tests;

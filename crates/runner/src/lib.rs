@@ -1,6 +1,7 @@
 //! Runs one task: claim, load, run with its journal, finish. What the api (sync) and the worker (async) share.
 
 mod accept;
+mod account;
 mod attempt;
 mod call;
 mod callback;
@@ -14,7 +15,9 @@ mod flows;
 mod indexes;
 mod journal;
 mod keep_alive;
+mod ledger;
 pub mod logs;
+pub mod metrics;
 mod now;
 mod plans;
 mod prices;
@@ -26,13 +29,15 @@ mod services_tests;
 mod session_tweaks;
 mod supervisor;
 mod sweep;
+mod trace;
+mod usage;
 mod variables;
 mod view;
 
-use std::sync::Arc;
+use std::sync::{Arc, Once, OnceLock};
 
 use millrace_engine::Registry;
-use millrace_outbound::Outbound;
+use millrace_outbound::{Outbound, OutboundError};
 use millrace_store::Store;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -49,10 +54,15 @@ pub use now::{Executed, Ran};
 pub use prices::{AwsPrices, GbSecond, ModelPrice, Prices, PricesError};
 pub use secrets::CallVariables;
 pub use sweep::Swept;
+pub use trace::{ExporterConfig, RequestTrace, TraceContext};
 pub use view::TaskView;
 
 use indexes::IndexCache;
+use ledger::Ledger;
+use metrics::Metrics;
 use plans::Plans;
+use trace::Exporter;
+use usage::{Rates, Shares};
 
 /// Runs tasks of all tenants. Cheap to clone.
 #[derive(Clone)]
@@ -68,6 +78,12 @@ struct Inner {
     /// What is finished after the answer; none where the environment stops with the answer.
     background: Option<TaskTracker>,
     shutdown: CancellationToken,
+    rates: Arc<Rates>,
+    shares: Arc<Shares>,
+    ledger: Ledger,
+    metrics: Metrics,
+    cold_start: Once,
+    exporter: OnceLock<Exporter>,
 }
 
 impl Runner {
@@ -97,7 +113,33 @@ impl Runner {
     ) -> Self {
         let (plans, indexes) = (Plans::default(), IndexCache::new(config.index_bytes));
         let shutdown = CancellationToken::new();
-        Self(Arc::new(Inner { store, registry, outbound, config, plans, indexes, background, shutdown }))
+        let rates = Arc::new(Rates { prices: config.prices.clone(), memory_mb: config.memory_mb });
+        let metrics = Metrics::new(config.metrics_namespace.clone());
+        Self(Arc::new(Inner {
+            store,
+            registry,
+            outbound,
+            config,
+            plans,
+            indexes,
+            background,
+            shutdown,
+            rates,
+            shares: Arc::default(),
+            ledger: Ledger::default(),
+            metrics,
+            cold_start: Once::new(),
+            exporter: OnceLock::new(),
+        }))
+    }
+
+    /// From now on spans are sent there. Only the first call counts.
+    ///
+    /// # Errors
+    /// [`OutboundError`] for an address that is none.
+    pub fn export_to(&self, config: ExporterConfig) -> Result<(), OutboundError> {
+        let _first = self.0.exporter.set(Exporter::new(config)?);
+        Ok(())
     }
 
     /// The store behind it.

@@ -14,16 +14,20 @@ use std::time::Duration;
 
 use millrace_engine::{ErrorKind, Plan, RunError, Tweaks};
 use millrace_store::{
-    Counts, JournalMode, JournalRecord, Lease, NewTask, Requeue, SessionId, StoreError, TaskId, TaskRecord,
+    Counter, Counts, JournalMode, JournalRecord, Lease, NewTask, Refusal, Requeue, SessionId, State,
+    StoreError, TaskId, TaskRecord,
 };
 use tracing::Instrument;
 
-use crate::accept::{Named, check_addresses};
-use crate::attempt::again;
+use crate::accept::{Named, budget, check_addresses};
+use crate::account::Told;
+use crate::attempt::{again, state_of, with_spent};
 use crate::call::Job;
 use crate::execute::{Answer, Parts, outcome_of, too_large};
 use crate::journal::{HandoverJournal, StoredJournal};
 use crate::supervisor::{Stop, Watch, Watched};
+use crate::trace::Kind;
+use crate::usage::{Spent, TaskUsage};
 use crate::{Runner, RunnerError};
 
 /// How a run is given back that did nothing wrong.
@@ -69,6 +73,11 @@ impl Runner {
     /// # Errors
     /// [`RunnerError`]: nothing was run, or its task could not be kept.
     pub async fn run_now(&self, job: Job) -> Result<Executed, RunnerError> {
+        let counter = Counter::new();
+        counter.around(self.counted(job, &counter)).await
+    }
+
+    async fn counted(&self, job: Job, counter: &Arc<Counter>) -> Result<Executed, RunnerError> {
         check_addresses(&job)?;
         let plan = self.load(&job).await?;
         let tweaks = self.tweaks_of(&job).await?;
@@ -92,12 +101,14 @@ impl Runner {
         self.keep_tweaks(&job, &accepted.session, accepted.task).await?;
         let ran = match plan {
             Ok(plan) => {
-                let waiting = self.begin(task, earlier).await?;
+                let budgets = self.budgets(&job.tenant, budget(&job, Some(&plan))).await?;
+                let waiting = self.begin(task, earlier, counter).await?;
+                waiting.watch.allow(budgets);
                 self.run_waiting(&job, waiting, plan, tweaks, &accepted.session).await?
             }
             Err(error) => {
                 let ended = Err(error);
-                self.keep(&task, &ended, None).await?;
+                self.keep(&task, &ended, &self.meter(counter, Spent::default()).usage_of_none()).await?;
                 Ran::Ended(ended)
             }
         };
@@ -143,22 +154,31 @@ impl Runner {
         };
         let usage = waiting.watch.usage();
         match waiting.lease.take() {
-            Some(lease) => self.settle(&lease, outcome_of(&ended), usage.as_ref()).await?,
-            None => self.keep(&waiting.task, &ended, usage.as_ref()).await?,
+            Some(lease) => self.settle(&lease, outcome_of(&ended), &usage).await?,
+            None => self.keep(&waiting.task, &ended, &usage).await?,
         }
+        self.end_trace(&waiting.watch, &waiting.told(), state_of(&outcome_of(&ended)));
         Ok(Ran::Ended(ended))
     }
 
     /// With a journal that is kept from the first effect on, the task is a row from the start.
-    async fn begin(&self, task: NewTask, earlier: Vec<JournalRecord>) -> Result<Waiting, RunnerError> {
+    async fn begin(
+        &self,
+        task: NewTask,
+        earlier: Vec<JournalRecord>,
+        counter: &Arc<Counter>,
+    ) -> Result<Waiting, RunnerError> {
         let began = self.store().host().now();
         let (journal, limits) = (Arc::new(HandoverJournal::of(earlier)), self.0.config.run_limits);
+        let meter = self.meter(counter, Spent::default());
+        let traced = self.traced(task.id, 1, task.trace.as_deref(), Kind::Internal);
         if task.mode != JournalMode::Effects {
-            let watch = Watch::new(None, None, None, limits);
+            let watch = Watch::new((None, None), None, limits, meter, traced);
             return Ok(Waiting { task, began, watch, journal, lease: None });
         }
         let lease = self.store().submit_claimed(&task, began).await?;
-        let watch = Watch::new(None, None, Some((self.store().clone(), lease.clone())), limits);
+        let held = Some((self.store().clone(), lease.clone()));
+        let watch = Watch::new((None, None), held, limits, meter, traced);
         journal.hand_over_to(self.durable(&task, &watch)).await.map_err(RunnerError::Flow)?;
         Ok(Waiting { task, began, watch, journal, lease: Some(lease) })
     }
@@ -179,12 +199,13 @@ impl Runner {
         match self.0.background.as_ref().filter(|_| watch.is_busy()) {
             Some(background) => {
                 let runner = self.clone();
-                let finish = async move { runner.finish_behind(run, &watch, &lease).await };
+                let counter = watch.meter().counter.clone();
+                let finish = async move { counter.around(runner.finish_behind(run, &watch, &lease)).await };
                 background.spawn(finish.in_current_span());
             }
             None => {
                 drop(run);
-                self.give_back(&lease, YIELD).await;
+                self.give_back(&lease, &watch, YIELD).await;
             }
         }
         Ok(())
@@ -204,23 +225,25 @@ impl Runner {
         };
         drop(run);
         let ended = match ended {
-            None => return self.give_back(lease, YIELD).await,
+            None => return self.give_back(lease, watch, YIELD).await,
             // Nobody waits for it any longer: what may pass is tried again, as any queued task is.
             Some(Err(error)) if error.transient => {
-                return self.give_back(lease, again(lease, error.retry_after)).await;
+                return self.give_back(lease, watch, again(lease, error.retry_after)).await;
             }
             Some(ended) => ended,
         };
-        match self.settle(lease, outcome_of(&ended), watch.usage().as_ref()).await {
+        match self.settle(lease, outcome_of(&ended), &watch.usage()).await {
             Ok(()) => self.call_back_once(lease).await,
             Err(error) => tracing::warn!(task_id = %lease.task, %error, "an end is left to recovery"),
         }
+        self.end_trace(watch, &Told::of(lease), state_of(&outcome_of(&ended)));
     }
 
-    async fn give_back(&self, lease: &Lease, requeue: Requeue) {
-        if let Err(error) = self.store().requeue(lease, requeue).await {
+    async fn give_back(&self, lease: &Lease, watch: &Watch, requeue: Requeue) {
+        if let Err(error) = self.store().requeue(&with_spent(lease, watch), requeue).await {
             tracing::warn!(task_id = %lease.task, %error, "a task is left to recovery");
         }
+        self.end_trace(watch, &Told::of(lease), "queued");
     }
 
     fn durable(&self, task: &NewTask, watch: &Arc<Watch>) -> StoredJournal {
@@ -233,14 +256,18 @@ impl Runner {
         &self,
         task: &NewTask,
         ended: &Result<Answer, RunError>,
-        usage: Option<&serde_json::Value>,
+        usage: &TaskUsage,
     ) -> Result<(), StoreError> {
-        match self.store().record_sync(task, &outcome_of(ended), usage).await {
+        let (mut outcome, stored) = (outcome_of(ended), usage.stored());
+        match self.store().record_sync(task, &outcome, Some(&stored)).await {
             Err(StoreError::TooLarge { what, size, limit }) => {
-                self.store().record_sync(task, &too_large(what, size, limit), usage).await?;
+                outcome = too_large(what, size, limit);
+                self.store().record_sync(task, &outcome, Some(&stored)).await?;
             }
             other => other?,
         }
+        let began = task.id.made_at().unwrap_or_else(|| self.store().host().now());
+        self.tell_end(&told(task, began), &outcome, usage);
         if let (true, Some(background)) = (task.callback, &self.0.background) {
             let (runner, tenant, task) = (self.clone(), task.tenant.clone(), task.id);
             let call_back = async move {
@@ -255,7 +282,30 @@ impl Runner {
     /// A run that was cancelled, or taken over, while its caller waits.
     fn stopped(&self, waiting: &Waiting, stop: Stop) -> Ran {
         tracing::info!(task_id = %waiting.task.id, ?stop, "stopped");
+        if stop == Stop::Lost(Refusal::Terminal(State::Cancelled)) {
+            self.account(&waiting.task.tenant, None, &waiting.watch.usage());
+        }
+        self.end_trace(&waiting.watch, &waiting.told(), "lost");
         Ran::Ended(Err(RunError::new(ErrorKind::Cancelled, "The task was cancelled while it ran")))
+    }
+}
+
+impl Waiting {
+    fn told(&self) -> Told<'_> {
+        told(&self.task, self.began)
+    }
+}
+
+/// A call that was run while its caller waited, so that it waited for nobody.
+fn told(task: &NewTask, began: jiff::Timestamp) -> Told<'_> {
+    Told {
+        tenant: &task.tenant,
+        task: task.id,
+        flow: task.flow,
+        request_id: task.request_id.as_deref(),
+        created_at: began,
+        started_at: began,
+        attempt: 1,
     }
 }
 

@@ -1,16 +1,19 @@
 //! Who watches over a run: what may still begin, when it has to stop, how far it is.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use millrace_engine::{Admission, ErrorKind, RunError, Supervisor, Usage};
+use millrace_engine::{Admission, Effect, EffectKey, ErrorKind, RunError, Supervisor, Usage};
 use millrace_store::{Lease, Refusal, Renewal, Store};
 use serde_json::{Value as Json, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::RunLimits;
+use crate::trace::{OpenSpan, Traced};
+use crate::usage::{Meter, TaskUsage};
 
 /// An effect that nothing is known of begins only if so much time is left.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -22,7 +25,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(500);
 const NAMED: usize = 100;
 
 /// Why a run was stopped before its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Stop {
     /// The invocation ends before another effect could.
     Deadline,
@@ -34,23 +37,55 @@ pub(crate) enum Stop {
     Limit(Exceeded),
 }
 
+/// Models that a run's usage names; what others used is told as `other`.
+const MODELS: usize = 20;
+
 /// The limit that a run came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Exceeded {
-    /// `effects` or `tokens`.
-    what: &'static str,
-    limit: u64,
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Exceeded {
+    Effects(u64),
+    Tokens(u64),
+    /// Dollars, by estimate.
+    Budget(f64),
+    /// Dollars, by estimate.
+    BudgetOfTheDay(f64),
+    /// A model whose price is not known, under a budget.
+    Unpriced(String),
 }
 
 impl Exceeded {
     /// What the run ends with.
     pub fn error(&self) -> RunError {
-        let Self { what, limit } = self;
-        RunError::new(
-            ErrorKind::Limit,
-            format!("The run used up its {what}: the limit is {limit} for one run"),
-        )
+        let message = match self {
+            Self::Effects(limit) => format!("The run used up its effects: the limit is {limit} for one run"),
+            Self::Tokens(limit) => format!("The run used up its tokens: the limit is {limit} for one run"),
+            Self::Budget(limit) => {
+                format!(
+                    "The run used up its budget: by estimate it cost {limit} US dollars, the limit for this task"
+                )
+            }
+            Self::BudgetOfTheDay(limit) => {
+                format!(
+                    "The budget of the day is used up: the limit is {limit} US dollars a day (UTC), by estimate"
+                )
+            }
+            Self::Unpriced(model) => {
+                format!(
+                    "The run has a budget, and the model {model} has no price in this installation's table"
+                )
+            }
+        };
+        RunError::new(ErrorKind::Limit, message)
     }
+}
+
+/// What a run may cost, in US dollars by estimate.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Budgets {
+    /// Dollars that the task may cost, by estimate.
+    pub task: Option<f64>,
+    /// Dollars that the tenant may spend a day, and what is left of them.
+    pub day: Option<(f64, f64)>,
 }
 
 /// Watches over one run.
@@ -62,6 +97,8 @@ pub(crate) struct Watch {
     /// The lease that the run is under, if it is.
     held: Option<Held>,
     limits: RunLimits,
+    meter: Arc<Meter>,
+    traced: Option<Traced>,
     state: Mutex<Observed>,
     changed: Notify,
 }
@@ -91,6 +128,8 @@ struct Observed {
     running: Vec<String>,
     done: Vec<String>,
     tokens: Usage,
+    models: BTreeMap<String, Usage>,
+    budgets: Budgets,
 }
 
 impl Observed {
@@ -106,29 +145,52 @@ impl Observed {
 
     /// The limit that keeps another effect from beginning. What costs no tokens may still begin when they are used up:
     /// it may be all that is left to do.
-    fn exceeds(&self, limits: &RunLimits, kind: &str) -> Option<Exceeded> {
+    fn exceeds(&self, limits: &RunLimits, meter: &Meter, effect: &Effect) -> Option<Exceeded> {
         let tokens = self.tokens.input.saturating_add(self.tokens.output);
         if self.effects >= limits.effects {
-            Some(Exceeded { what: "effects", limit: limits.effects })
-        } else if tokens > limits.tokens && !is_quick(kind) {
-            Some(Exceeded { what: "tokens", limit: limits.tokens })
-        } else {
+            Some(Exceeded::Effects(limits.effects))
+        } else if is_quick(effect.kind) {
             None
+        } else if tokens > limits.tokens {
+            Some(Exceeded::Tokens(limits.tokens))
+        } else {
+            self.exceeds_budget(meter, effect)
         }
+    }
+
+    fn exceeds_budget(&self, meter: &Meter, effect: &Effect) -> Option<Exceeded> {
+        let Budgets { task, day } = self.budgets;
+        if task.is_none() && day.is_none() {
+            return None;
+        }
+        let unknown = |model: &String| meter.rates.prices.model(model).is_none();
+        if let Some(model) = effect.model().filter(unknown) {
+            return Some(Exceeded::Unpriced(model));
+        }
+        let cost = meter.cost(&self.models, meter.spent());
+        let of_the_day =
+            day.filter(|(_, left)| cost >= *left).map(|(limit, _)| Exceeded::BudgetOfTheDay(limit));
+        task.filter(|budget| cost >= *budget).map(Exceeded::Budget).or(of_the_day)
     }
 }
 
 impl Watch {
-    /// Watches over a run that has to be over here at `stop_at`, and everywhere at `ends_at`, and that uses no more than
-    /// `limits` allow.
+    /// Watches over a run that has to be over here and everywhere at these times, and that uses no more than it is allowed.
     pub fn new(
-        stop_at: Option<Instant>,
-        ends_at: Option<Instant>,
+        (stop_at, ends_at): (Option<Instant>, Option<Instant>),
         held: Option<(Store, Lease)>,
         limits: RunLimits,
+        meter: Arc<Meter>,
+        traced: Option<Traced>,
     ) -> Arc<Self> {
         let held = held.map(|(store, lease)| Held { store, until: Mutex::new(lease.expires_at), lease });
-        Arc::new(Self { stop_at, ends_at, held, limits, state: Mutex::default(), changed: Notify::new() })
+        let (state, changed) = (Mutex::default(), Notify::new());
+        Arc::new(Self { stop_at, ends_at, held, limits, meter, traced, state, changed })
+    }
+
+    /// From now on nothing begins once this is spent.
+    pub fn allow(&self, budgets: Budgets) {
+        self.state().budgets = budgets;
     }
 
     /// So many effects stand in the journal: they count before any is replayed, since what runs side by side is replayed
@@ -207,10 +269,22 @@ impl Watch {
         })
     }
 
-    /// What the run used: tokens of all attempts.
-    pub fn usage(&self) -> Option<Json> {
-        let tokens = self.state().tokens;
-        (tokens != Usage::default()).then(|| json!(tokens))
+    /// What the task used: tokens and effects of all attempts, and what the meter says.
+    pub fn usage(&self) -> TaskUsage {
+        let state = self.state();
+        self.meter.usage(&state.models, state.tokens, state.effects)
+    }
+
+    /// The run's span ends here.
+    pub fn end_trace(&self, attributes: impl FnOnce() -> Vec<(&'static str, Json)>, failed: bool) {
+        if let Some(traced) = &self.traced {
+            traced.end(attributes, failed);
+        }
+    }
+
+    /// What measures the run.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     fn state(&self) -> MutexGuard<'_, Observed> {
@@ -287,8 +361,8 @@ pub(crate) struct Watched(pub Arc<Watch>);
 
 #[async_trait]
 impl Supervisor for Watched {
-    async fn admit(&self, kind: &'static str) -> Result<Admission, RunError> {
-        let watch = &self.0;
+    async fn admit(&self, effect: &Effect, key: &EffectKey) -> Result<Admission, RunError> {
+        let (watch, kind) = (&self.0, effect.kind);
         if !is_quick(kind) && !watch.fits() {
             watch.close(Stop::Deadline);
         }
@@ -297,7 +371,7 @@ impl Supervisor for Watched {
         }
         {
             let mut state = watch.state();
-            if let Some(limit) = state.exceeds(&watch.limits, kind) {
+            if let Some(limit) = state.exceeds(&watch.limits, &watch.meter, effect) {
                 state.closed.get_or_insert(Stop::Limit(limit));
                 watch.changed.notify_waiters();
             }
@@ -305,7 +379,12 @@ impl Supervisor for Watched {
                 state.in_flight += 1;
                 state.effects += 1;
                 state.admitted += u64::from(!is_a_look(kind));
-                return Ok(Admission::holding(InFlight { watch: watch.clone(), began: Instant::now() }));
+                let span = watch.traced.as_ref().map(|traced| traced.effect(effect, key));
+                return Ok(Admission::holding(InFlight {
+                    watch: watch.clone(),
+                    began: Instant::now(),
+                    _span: span,
+                }));
             }
         }
         std::future::pending().await
@@ -342,8 +421,17 @@ impl Supervisor for Watched {
         }
     }
 
-    fn spent(&self, usage: Usage) {
-        self.0.state().tokens += usage;
+    fn spent(&self, effect: &Effect, usage: Usage) {
+        let mut state = self.0.state();
+        state.tokens += usage;
+        if let (Some(model), true) = (effect.model(), usage != Usage::default()) {
+            let named = state.models.len() < MODELS || state.models.contains_key(&model);
+            *state.models.entry(if named { model } else { "other".to_owned() }).or_default() += usage;
+        }
+    }
+
+    fn traceparent(&self, key: &EffectKey) -> Option<String> {
+        self.0.traced.as_ref().map(|traced| traced.traceparent(key))
     }
 }
 
@@ -351,6 +439,8 @@ impl Supervisor for Watched {
 struct InFlight {
     watch: Arc<Watch>,
     began: Instant,
+    /// Ends with the effect.
+    _span: Option<OpenSpan>,
 }
 
 impl Drop for InFlight {

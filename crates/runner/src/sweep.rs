@@ -6,6 +6,7 @@ use millrace_store::{Due, Recovered, StoreError, TaskId, TenantId};
 use tokio::time::Instant;
 
 use crate::Runner;
+use crate::ledger::End;
 
 /// Rows that are looked at in one go.
 const PAGE: usize = 100;
@@ -88,6 +89,7 @@ impl Runner {
                 }
                 Ok(Recovered::Ended(reason)) => {
                     tracing::warn!(task_id = %due.task, %reason, "ended by recovery");
+                    self.ended_elsewhere(&due.tenant, due.task, End::Failed, Some("recovery"));
                     swept.ended += 1;
                 }
                 Ok(Recovered::CallbackDue { .. }) => callbacks.push(due),

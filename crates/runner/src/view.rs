@@ -5,6 +5,8 @@ use millrace_store::{CallbackState, FlowId, State, TaskError, TaskId, TaskRecord
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::usage::TaskUsage;
+
 /// `status` and `result` are Langflow's; its clients ignore the rest.
 #[derive(Debug, Clone, Serialize)]
 pub struct TaskView {
@@ -35,7 +37,8 @@ pub struct TaskView {
     /// While it runs: `{vertices_done, done, running, usage}`, as of the last heartbeat.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<Value>,
-    /// Tokens, `{input, output}`, once it has ended.
+    /// What it used, once it has ended: tokens, `{input, output, models}`, and by estimate what that and its share of
+    /// functions and services cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Value>,
     /// The first task of the chain of retries that this one ends, where it is one.
@@ -75,7 +78,7 @@ impl From<TaskRecord> for TaskView {
             ended_at: task.ended_at,
             deadline: task.deadline,
             progress: task.progress,
-            usage: task.usage,
+            usage: task.usage.map(|usage| TaskUsage::of(usage).told()),
             origin: (task.origin != task.id).then_some(task.origin),
             callback: task.callback.map(CallbackState::as_str),
             error,

@@ -1,0 +1,144 @@
+//! Metrics, as lines of the log in CloudWatch's embedded metric format, and the one line that tells how a task ended.
+//!
+//! Where no namespace is set the line is one like all others. Dimensions are few on purpose: each combination is a metric
+//! that is paid for. Ids are properties: they can be searched for and make no metric.
+
+use std::io::Write as _;
+
+use jiff::Timestamp;
+use millrace_store::{FlowId, TaskId};
+use serde_json::{Value as Json, json};
+
+use crate::ledger::End;
+use crate::usage::{TaskUsage, rounded};
+
+/// Names and units; the template's alarms and its dashboard are made of them, and its check compares.
+pub const TASK_METRICS: &[(&str, &str)] = &[
+    ("FailedTasks", "Count"),
+    ("Dwell", "Milliseconds"),
+    ("RunTime", "Milliseconds"),
+    ("Effects", "Count"),
+    ("InputTokens", "Count"),
+    ("OutputTokens", "Count"),
+    ("Cost", "None"),
+    ("Retries", "Count"),
+];
+/// Counted for each state, and for all.
+pub const TASKS: &str = "Tasks";
+/// Counted for each function, and for all.
+pub const COLD_STARTS: &str = "ColdStarts";
+
+/// The end of a task.
+pub(crate) struct Ended<'a> {
+    pub task: TaskId,
+    pub flow: Option<FlowId>,
+    pub request_id: Option<&'a str>,
+    pub end: End,
+    /// The code of its failure.
+    pub code: Option<&'a str>,
+    pub created_at: Option<Timestamp>,
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Timestamp,
+    pub attempt: u64,
+    pub usage: &'a TaskUsage,
+}
+
+/// Where metrics go.
+pub(crate) struct Metrics {
+    namespace: Option<String>,
+}
+
+impl Metrics {
+    pub fn new(namespace: Option<String>) -> Self {
+        Self { namespace }
+    }
+
+    /// Tells the end of a task, once.
+    pub fn task(&self, ended: &Ended<'_>) {
+        match &self.namespace {
+            Some(namespace) => write(&ended.metrics(namespace)),
+            None => ended.log(),
+        }
+    }
+
+    /// A process has its first event.
+    pub fn cold_start(&self, function: &'static str, now: Timestamp) {
+        let Some(namespace) = &self.namespace else { return };
+        let all = [dimensions(namespace, json!([[], ["Function"]]), &[(COLD_STARTS, "Count")])];
+        write(&json!({"_aws": aws(now, &all), "Function": function, COLD_STARTS: 1}));
+    }
+}
+
+impl Ended<'_> {
+    fn dwell_ms(&self) -> i64 {
+        ms_between(self.created_at, self.started_at)
+    }
+
+    fn run_ms(&self) -> i64 {
+        ms_between(self.started_at, Some(self.ended_at))
+    }
+
+    fn log(&self) {
+        let (usage, flow_id) = (self.usage, self.flow.map(|flow| flow.to_string()));
+        tracing::info!(
+            task_id = %self.task,
+            flow_id,
+            request_id = self.request_id,
+            state = self.end.as_str(),
+            code = self.code,
+            attempt = self.attempt,
+            dwell_ms = self.dwell_ms(),
+            run_ms = self.run_ms(),
+            effects = usage.effects,
+            input_tokens = usage.input,
+            output_tokens = usage.output,
+            cost_usd = rounded(usage.cost),
+            "ended"
+        );
+    }
+
+    fn metrics(&self, namespace: &str) -> Json {
+        let usage = self.usage;
+        let all = [
+            dimensions(namespace, json!([[]]), TASK_METRICS),
+            dimensions(namespace, json!([[], ["State"]]), &[(TASKS, "Count")]),
+        ];
+        json!({
+            "_aws": aws(self.ended_at, &all),
+            "State": self.end.as_str(),
+            TASKS: 1,
+            "FailedTasks": u8::from(self.end == End::Failed),
+            "Dwell": self.dwell_ms(),
+            "RunTime": self.run_ms(),
+            "Effects": usage.effects,
+            "InputTokens": usage.input,
+            "OutputTokens": usage.output,
+            "Cost": rounded(usage.cost),
+            "Retries": self.attempt.saturating_sub(1),
+            "task_id": self.task.to_string(),
+            "flow_id": self.flow.map(|flow| flow.to_string()),
+            "request_id": self.request_id,
+            "code": self.code,
+            "attempt": self.attempt,
+        })
+    }
+}
+
+fn ms_between(from: Option<Timestamp>, to: Option<Timestamp>) -> i64 {
+    let (Some(from), Some(to)) = (from, to) else { return 0 };
+    i64::try_from(to.duration_since(from).as_millis()).unwrap_or(i64::MAX).max(0)
+}
+
+fn aws(at: Timestamp, directives: &[Json]) -> Json {
+    json!({"Timestamp": at.as_millisecond(), "CloudWatchMetrics": directives})
+}
+
+fn dimensions(namespace: &str, dimensions: Json, metrics: &[(&str, &str)]) -> Json {
+    let metrics: Vec<_> = metrics.iter().map(|(name, unit)| json!({"Name": name, "Unit": unit})).collect();
+    json!({"Namespace": namespace, "Dimensions": dimensions, "Metrics": metrics})
+}
+
+/// In one piece, as the log's own lines. What cannot be written is lost: there is nowhere to say so.
+fn write(line: &Json) {
+    let _ = std::io::stdout().lock().write_all(format!("{line}\n").as_bytes());
+}
