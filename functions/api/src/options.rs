@@ -1,5 +1,6 @@
 //! How a call is to be run: fields that Langflow does not have, the same for every route that runs a flow.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use millrace_runner::Options;
@@ -9,6 +10,9 @@ use crate::validation::Fields;
 
 /// The longest address that a callback may have, in characters.
 const CALLBACK_URL: usize = 2_048;
+
+/// US dollars that a call may be allowed to cost.
+pub(crate) const BUDGET: RangeInclusive<f64> = 0.000_001..=1_000_000.0;
 
 /// Reads them; `longest` is the longest timeout that a call may ask for.
 pub(crate) fn read(fields: &mut Fields, longest: Duration) -> Options {
@@ -21,6 +25,7 @@ pub(crate) fn read(fields: &mut Fields, longest: Duration) -> Options {
         journal: fields.word("journal", &modes),
         timeout: fields.whole("timeout", 1..=longest.as_secs()).map(Duration::from_secs),
         callback_url: fields.text_within("callback_url", CALLBACK_URL),
+        budget: fields.number("budget", BUDGET),
         ..Options::default()
     }
 }

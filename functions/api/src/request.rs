@@ -10,7 +10,7 @@ use crate::App;
 use crate::body::Body;
 use crate::error::ApiError;
 use crate::limits;
-use crate::trace;
+use crate::trace::{self, Traceparent};
 use crate::validation::Fields;
 
 /// What a request brought, read and bounded.
@@ -23,6 +23,8 @@ pub(crate) struct Incoming {
     pub(crate) headers: HeaderMap,
     /// The id of the request, as the platform gave it.
     pub(crate) id: Option<String>,
+    /// The W3C trace context for what comes of the request, if somebody traces it.
+    pub(crate) trace: Option<String>,
     params: Vec<(String, String)>,
     query: Vec<(String, String)>,
 }
@@ -32,6 +34,7 @@ impl Incoming {
     /// that is the order of Langflow's checks (0.6 contract 1.1).
     pub(crate) async fn read(app: Arc<App>, request: Request) -> Result<Self, ApiError> {
         let id = trace::request_id(&request);
+        let trace = request.extensions().get::<Traceparent>().map(|Traceparent(header)| header.clone());
         let (mut parts, stream) = request.into_parts();
         bounded(&parts.uri, &parts.headers)?;
         let params = match parts.extract::<RawPathParams>().await {
@@ -40,7 +43,7 @@ impl Incoming {
         };
         let query = Query::try_from_uri(&parts.uri).map(|Query(query)| query).unwrap_or_default();
         let body = Body::read(stream, &parts.headers, app.max_body_bytes).await?;
-        Ok(Self { app, body, headers: parts.headers, id, params, query })
+        Ok(Self { app, body, headers: parts.headers, id, trace, params, query })
     }
 
     /// A parameter of the path; empty where the route has none of this name.

@@ -18,7 +18,7 @@ use crate::error::ApiError;
 use crate::route::{Route, Scopes};
 use crate::routes::{
     api_key, api_key_rotate, callback_secret, docs, flows, flows_transfer, health, preload, process, run,
-    task, tasks, upload, variables,
+    task, tasks, upload, usage, variables,
 };
 use crate::trace;
 
@@ -50,6 +50,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::keyed(POST, "/api/v1/task/{task_id}/cancel", Key, RUN, task::cancel),
         Route::keyed(POST, "/api/v1/task/{task_id}/retry", Key, RUN, task::retry),
         Route::keyed(GET, "/api/v1/tasks", Key, READ, tasks::list),
+        Route::keyed(GET, "/api/v1/usage", Key, READ, usage::read),
         Route::keyed(GET, "/api/v1/callback_secret", Key, ADMIN, callback_secret::read),
         Route::keyed(GET, "/api/v1/flows/", KeyOrToken, READ, flows::list),
         Route::keyed(POST, "/api/v1/flows/", KeyOrToken, DEPLOY, flows::create),

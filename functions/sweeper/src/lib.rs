@@ -28,11 +28,16 @@ pub enum SweeperError {
 /// # Errors
 /// [`SweeperError`]; the next minute goes on where this one stopped.
 pub async fn handle(runner: &Runner, event: Json, deadline: Option<Instant>) -> Result<Json, SweeperError> {
+    runner.cold_start("sweeper");
     if event.get("Records").is_some() {
         let event = serde_json::from_value(event)?;
-        return Ok(serde_json::to_value(dead_letters(runner, event).await)?);
+        let answer = dead_letters(runner, event).await;
+        runner.finish_invocation(false).await;
+        return Ok(serde_json::to_value(answer)?);
     }
-    let Swept { due, resent, ended, callbacks, failed, cut_short } = runner.sweep(deadline).await?;
+    let swept = runner.sweep(deadline).await;
+    runner.finish_invocation(false).await;
+    let Swept { due, resent, ended, callbacks, failed, cut_short } = swept?;
     tracing::info!(due, resent, ended, callbacks, failed, cut_short, "swept");
     Ok(json!({"due": due, "resent": resent, "ended": ended, "callbacks": callbacks, "failed": failed,
         "cut_short": cut_short}))

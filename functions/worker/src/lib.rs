@@ -20,7 +20,9 @@ const LATEST_RETURN: Duration = Duration::from_secs(10 * 60);
 /// is not named is deleted from the queue. `deadline` is the invocation's, where there is one.
 pub async fn handle(runner: &Runner, event: SqsEvent, deadline: Option<Instant>) -> SqsBatchResponse {
     let runs = event.records.iter().map(|record| run(runner, record, deadline));
+    runner.cold_start("worker");
     let failed = join_all(runs).await;
+    runner.finish_invocation(false).await;
     let mut response = SqsBatchResponse::default();
     for (record, failed) in event.records.iter().zip(failed) {
         if failed {

@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
     let stopping = runner.clone();
     lambda_runtime::spawn_graceful_shutdown_handler(move || async move {
         stopping.shut_down();
-        tokio::time::sleep(LAST_WORDS).await;
+        tokio::join!(tokio::time::sleep(LAST_WORDS), stopping.finish_invocation(false));
     })
     .await;
     let runner = &runner;

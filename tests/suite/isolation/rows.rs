@@ -93,6 +93,7 @@ fn tasks(owner: &Owner) -> Vec<Ask> {
     vec![
         get("/api/v1/task/{task_id}", task(&owner.ended, ""), 404),
         get("/api/v1/tasks", format!("/api/v1/tasks?flow_id={}", owner.flow), 200),
+        get("/api/v1/usage", "/api/v1/usage".to_owned(), 200),
         post("/api/v1/task/{task_id}/retry", task(&owner.failed, "/retry"), Json::Null, (404, 200)),
         delete("/api/v1/task/{task_id}", task(&owner.queued[0], "")),
         post("/api/v1/task/{task_id}/cancel", task(&owner.queued[1], "/cancel"), Json::Null, (404, 200)),

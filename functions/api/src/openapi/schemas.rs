@@ -14,6 +14,7 @@ use crate::routes::upload::{Ticket, Uploaded};
 use crate::routes::variables::VariableRead;
 
 mod answers;
+pub(super) use answers::usage;
 mod bodies;
 
 /// Stands for the states of a task where a type has one.

@@ -79,6 +79,7 @@ fn the_scopes_of_the_rows_are_these() {
         rows(&[Scope::Read]),
         [
             "GET /api/v1/tasks",
+            "GET /api/v1/usage",
             "GET /api/v1/flows/",
             "GET /api/v1/flows/download/",
             "GET /api/v1/flows/{flow_id}"

@@ -13,4 +13,5 @@ pub(crate) mod run;
 pub(crate) mod task;
 pub(crate) mod tasks;
 pub(crate) mod upload;
+pub(crate) mod usage;
 pub(crate) mod variables;

@@ -31,7 +31,7 @@ struct ProcessRequest {
 /// A call that cannot be waited for to its end is answered as one that was to be queued.
 pub(crate) async fn process(incoming: Incoming, caller: Principal) -> Result<Response, ApiError> {
     let flow_id = incoming.param("flow_id").to_owned();
-    let Incoming { app, body, headers, id: request_id, .. } = incoming;
+    let Incoming { app, body, headers, id: request_id, trace, .. } = incoming;
     let (runner, body) = (&app.runner, body.into_value());
     let name = Name::read(&headers, body.as_ref())?;
     let variables = call_variables::read(&headers)?;
@@ -52,7 +52,7 @@ pub(crate) async fn process(incoming: Incoming, caller: Principal) -> Result<Res
         Call::Process { inputs: request.inputs, tweaks: request.tweaks, clear_session: request.clear_cache };
     let idempotency = name.map(|name| name.of("process", flow.id));
     let options =
-        Options { idempotency, request_id, session: of, variables, may_redirect, ..request.options };
+        Options { idempotency, request_id, trace, session: of, variables, may_redirect, ..request.options };
     let job = Job { tenant: caller.tenant, flow, session, call, options };
     if !request.sync {
         return Ok(answer::queued(&runner.submit(&job).await?, None));

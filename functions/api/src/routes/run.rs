@@ -37,7 +37,7 @@ struct RunRequest {
 pub(crate) async fn run(incoming: Incoming, caller: Principal) -> Result<Response, ApiError> {
     let flow = incoming.param("flow").to_owned();
     let stream = stream(incoming.query())?;
-    let Incoming { app, body, headers, id: request_id, .. } = incoming;
+    let Incoming { app, body, headers, id: request_id, trace, .. } = incoming;
     let (runner, body) = (&app.runner, value(body).await?);
     let name = Name::read(&headers, body.as_ref())?;
     let variables = call_variables::read(&headers)?;
@@ -50,7 +50,7 @@ pub(crate) async fn run(incoming: Incoming, caller: Principal) -> Result<Respons
             .map_err(|_| ApiError::internal("a session id of our own"))?,
     };
     let idempotency = name.map(|name| name.of("run", flow.id));
-    let options = Options { idempotency, request_id, variables, may_redirect, ..request.options };
+    let options = Options { idempotency, request_id, trace, variables, may_redirect, ..request.options };
     let job = Job { tenant: caller.tenant, flow, session, call: request.call, options };
     if !request.sync {
         return Ok(answer::accepted(&runner.submit(&job).await.map_err(refused)?));

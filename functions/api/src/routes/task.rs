@@ -14,6 +14,7 @@ use crate::answer;
 use crate::call_variables;
 use crate::error::ApiError;
 use crate::idempotency::Name;
+use crate::options::BUDGET;
 use crate::request::Incoming;
 use crate::respond;
 use crate::validation::{Fault, Fields};
@@ -57,9 +58,11 @@ pub(crate) async fn retry(incoming: Incoming, caller: Principal) -> Result<Respo
     let variables = call_variables::read(&incoming.headers)?;
     let mut fields = Fields::embedded(incoming.body.into_value());
     let tweaks = fields.object("tweaks").unwrap_or_default();
+    let budget = fields.number("budget", BUDGET);
     fields.finish()?;
-    let again = Again { tweaks, variables };
-    let task = incoming.app.runner.retry(&caller.tenant, id, name, &again, incoming.id.clone()).await?;
+    let again = Again { tweaks, variables, budget };
+    let made_by = (incoming.id.clone(), incoming.trace.clone());
+    let task = incoming.app.runner.retry(&caller.tenant, id, name, &again, made_by).await?;
     Ok(answer::queued(&task, Some(id)))
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{FLOW, TASK, TASKS};
 use crate::openapi::operation::{Answer, Body, Operation, list_of, named};
+use crate::openapi::schemas;
 use crate::openapi::shared::{idempotency_key, query};
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -29,6 +30,7 @@ pub(super) fn operations() -> Vec<Operation> {
         },
         retry(),
         list(),
+        usage(),
     ]
 }
 
@@ -90,6 +92,29 @@ fn list() -> Operation {
         answers: vec![Answer::json(200, "A page", page, json!({"tasks": [], "cursor": null}))],
         refusals: &[422],
         ..Operation::new(("get", "/api/v1/tasks"), "list_tasks", TASKS, "List tasks, newest first")
+    }
+}
+
+fn usage() -> Operation {
+    let day = json!({"type": "string", "format": "date"});
+    let mut sums = schemas::usage();
+    sums["description"] = "What the tasks used that ended on this day".into();
+    sums["properties"]["date"] = day.clone();
+    let count = json!({"type": "integer", "minimum": 0});
+    sums["properties"]["tasks"] = json!({"type": "object", "required": ["succeeded", "failed", "cancelled"],
+        "properties": {"succeeded": count, "failed": count, "cancelled": count}});
+    let answer = json!({"type": "object", "required": ["days"],
+        "properties": {"days": {"type": "array", "items": sums}}});
+    Operation {
+        about: "Days are those of UTC, both count, and there may be 31 of the last 62. A task counts on the day on which it \
+                ended. What a process has not put yet, of its last seconds, is missing.",
+        parameters: vec![
+            query("from", "The first day; today unless told", day.clone()),
+            query("to", "The last day; today unless told", day),
+        ],
+        answers: vec![Answer::json(200, "The sums", answer, json!({"days": []}))],
+        refusals: &[422],
+        ..Operation::new(("get", "/api/v1/usage"), "read_usage", TASKS, "Ask what tasks used, by the day")
     }
 }
 

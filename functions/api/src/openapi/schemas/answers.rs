@@ -83,7 +83,7 @@ fn task() -> Value {
             "ended_at": time_or_null,
             "deadline": time_or_null,
             "progress": {"type": "object", "description": "While it runs, as of the last heartbeat"},
-            "usage": {"type": "object", "description": "Tokens, once it has ended"},
+            "usage": usage(),
             "origin": {"type": "string", "format": "uuid", "description": "The first of the chain of retries"},
             "callback": {"type": "string", "description": "Whether its end was posted to its callback_url"},
             "error": or_null(json!({
@@ -97,6 +97,32 @@ fn task() -> Value {
             })),
         },
     })
+}
+
+/// What a task or a day used.
+pub(in crate::openapi) fn usage() -> Value {
+    let count = || json!({"type": "integer", "minimum": 0});
+    let amount = || json!({"type": "number", "minimum": 0});
+    let properties = json!({
+        "input": count(),
+        "output": count(),
+        "models": {"type": "object", "description": "Tokens by the model's name: `{input, output}`",
+            "additionalProperties": {"type": "object", "required": ["input", "output"],
+                "properties": {"input": count(), "output": count()}}},
+        "effects": count(),
+        "billed_ms": {"type": "integer", "minimum": 0,
+            "description": "Its share of the time of the functions that ran it"},
+        "gb_seconds": amount(),
+        "requests": {"type": "object", "description": "By service: `lambda`, `dynamodb`, `sqs`, `s3`, `kms`",
+            "additionalProperties": count()},
+        "write_units": amount(),
+        "read_units": amount(),
+        "cost_usd": {"type": "number", "minimum": 0, "description": "By estimate, from the price table"},
+        "unpriced_models": {"type": "array", "items": {"type": "string"},
+            "description": "Models that the price table does not know: no part of the cost"},
+    });
+    json!({"type": "object", "required": ["input", "output", "cost_usd"], "properties": properties,
+        "description": "What it used, once it has ended"})
 }
 
 fn report() -> Value {

@@ -6,6 +6,7 @@ use super::{journal_modes, or_null};
 use crate::call_variables::{NAME_LIMIT, VALUE_LIMIT};
 use crate::limits;
 use crate::openapi::operation::{list_of, named};
+use crate::options::BUDGET;
 
 pub(super) fn all() -> Vec<(&'static str, Value)> {
     vec![
@@ -35,7 +36,7 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
             optional(json!({"grace_seconds": {"type": ["integer", "null"], "minimum": 0, "maximum": 604_800,
                 "default": 86_400, "description": "How long the old key goes on"}})),
         ),
-        ("RetryRequest", optional(json!({"tweaks": tweaks()}))),
+        ("RetryRequest", optional(json!({"tweaks": tweaks(), "budget": budget()}))),
         ("VariableCreate", variable(&["name", "value"])),
         ("VariableUpdate", variable(&[])),
     ]
@@ -91,10 +92,16 @@ fn options() -> Map<String, Value> {
             "description": "What is kept of the run's effects: `effects` in the table, `memory` for one attempt, `off` nothing"},
         "callback_url": {"type": ["string", "null"], "maxLength": 2_048, "pattern": "^https://",
             "description": "Where the end of the task is posted, signed as Standard Webhooks says"},
+        "budget": budget(),
     }) else {
         return Map::new();
     };
     options
+}
+
+fn budget() -> Value {
+    json!({"type": ["number", "null"], "minimum": BUDGET.start(), "maximum": BUDGET.end(),
+        "description": "US dollars that the task may cost by estimate: it fails before the next effect once they are spent"})
 }
 
 fn tweaks() -> Value {
