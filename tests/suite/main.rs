@@ -21,5 +21,8 @@ mod recordings_113;
 mod resumed;
 mod sessions;
 mod simulation;
+mod spending;
 mod stack;
+mod traces;
 mod uploads;
+mod usage;

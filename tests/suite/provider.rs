@@ -24,6 +24,8 @@ pub struct Seen {
     pub path: String,
     /// Its key.
     pub key: Option<String>,
+    /// The trace that it belongs to.
+    pub traceparent: Option<String>,
     /// Its body.
     pub body: Json,
 }
@@ -120,6 +122,8 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
     let path = request.uri().path().to_owned();
     let key = request.headers().get("authorization").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let key = key.and_then(|value| value.strip_prefix("Bearer ").map(str::to_owned));
+    let traceparent = request.headers().get("traceparent");
+    let traceparent = traceparent.and_then(|value| value.to_str().ok()).map(str::to_owned);
     if let Some(page) = path.strip_prefix("/site/") {
         let site = script.lock().unwrap().site.clone();
         let text = site.and_then(|site| std::fs::read_to_string(site.join(page)).ok());
@@ -139,13 +143,13 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
     let bytes = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
     if path.ends_with("/embeddings") {
         let body: Json = serde_json::from_slice(&bytes).unwrap_or_default();
-        script.lock().unwrap().seen.push(Seen { path, key, body: body.clone() });
+        script.lock().unwrap().seen.push(Seen { path, key, traceparent, body: body.clone() });
         return respond(200, &embeddings(&body));
     }
     let body: Json = serde_json::from_slice(&bytes).unwrap_or_default();
     let reply = {
         let mut script = script.lock().unwrap();
-        script.seen.push(Seen { path: path.clone(), key, body: body.clone() });
+        script.seen.push(Seen { path: path.clone(), key, traceparent, body: body.clone() });
         script.take(&body)
     };
     let mut reply = match reply {

@@ -16,7 +16,7 @@ use millrace_local::{
     from_async,
 };
 use millrace_outbound::{Outbound, OutboundConfig};
-use millrace_runner::{RunLimits, Runner, RunnerConfig};
+use millrace_runner::{ExporterConfig, Prices, RunLimits, Runner, RunnerConfig};
 use millrace_store::metering::Meter;
 use millrace_store::{Store, StoreConfig, SystemHost, TenantId, create_table_if_absent};
 use reqwest::Method;
@@ -81,6 +81,14 @@ pub struct Setup {
     pub flow_limits: FlowLimits,
     /// What one run may use.
     pub run_limits: RunLimits,
+    /// What things cost.
+    pub prices: Prices,
+    /// Dollars that a task may cost.
+    pub task_budget: Option<f64>,
+    /// Dollars that a tenant may spend a day.
+    pub tenant_budget: Option<f64>,
+    /// Where spans are sent to.
+    pub collector: Option<ExporterConfig>,
 }
 
 impl Default for Setup {
@@ -98,6 +106,10 @@ impl Default for Setup {
             plain_keys: true,
             flow_limits: FlowLimits::default(),
             run_limits: RunLimits::default(),
+            prices: Prices::default(),
+            task_budget: None,
+            tenant_budget: None,
+            collector: None,
         }
     }
 }
@@ -179,6 +191,11 @@ impl Stack {
             _sweeps: sweeps,
             cloud,
         }
+    }
+
+    /// Another process beside this one's, over the same table and queue.
+    pub fn another_runner(&self, setup: &Setup) -> Runner {
+        runner(&self.cloud, &self.provider, &self.meter, setup)
     }
 
     /// Sends JSON with the stack's key.
@@ -282,6 +299,15 @@ impl Stack {
         bodies.map(|body| serde_json::from_str(&body).unwrap()).collect()
     }
 
+    /// The attributes of the messages that wait in the queue: those of their sender, and those of the system.
+    pub async fn message_attributes(&self) -> Vec<BTreeMap<String, String>> {
+        let sqs = self.cloud.sqs_client();
+        let received = sqs.receive_message().queue_url(self.cloud.queue_url()).visibility_timeout(0);
+        let received = received.message_attribute_names("All").message_system_attribute_names("All".into());
+        let messages = received.max_number_of_messages(10).send().await.unwrap().messages.unwrap_or_default();
+        messages.into_iter().map(attributes).collect()
+    }
+
     /// Loses every message that waits in the queue.
     pub async fn drop_messages(&self) {
         self.cloud.sqs_client().purge_queue().queue_url(self.cloud.queue_url()).send().await.unwrap();
@@ -300,6 +326,13 @@ impl Stack {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
+}
+
+fn attributes(message: aws_sdk_sqs::types::Message) -> BTreeMap<String, String> {
+    let system = message.attributes.unwrap_or_default().into_iter();
+    let system = system.map(|(name, value)| (name.as_str().to_owned(), value));
+    let own = message.message_attributes.unwrap_or_default().into_iter();
+    system.chain(own.filter_map(|(name, value)| Some((name, value.string_value?)))).collect()
 }
 
 /// Bytes as they were before they were compressed, if they were.
@@ -355,13 +388,20 @@ fn runner(cloud: &LocalCloud, provider: &Provider, meter: &Meter, setup: &Setup)
         files_root: setup.files.clone(),
         flow_limits: setup.flow_limits,
         run_limits: setup.run_limits,
+        prices: setup.prices.clone(),
+        task_budget: setup.task_budget,
+        tenant_budget: setup.tenant_budget,
         ..RunnerConfig::default()
     };
     let registry = millrace_components::registry();
-    match setup.background {
+    let runner = match setup.background {
         true => Runner::with_background(store, registry, outbound, config, TaskTracker::new()),
         false => Runner::new(store, registry, outbound, config),
+    };
+    if let Some(collector) = &setup.collector {
+        runner.export_to(collector.clone()).unwrap();
     }
+    runner
 }
 
 fn api(router: Router) -> impl millrace_local::Function {

@@ -127,5 +127,6 @@ async fn runner(cloud: &LocalCloud, environment: &Environment) -> Result<Runner>
     let outbound = Outbound::new(environment.outbound_config())?;
     let (registry, config) = (millrace_components::registry(), environment.runner_config());
     let store = store(cloud, environment).await;
-    Ok(Runner::with_background(store, registry, outbound, config, TaskTracker::new()))
+    let runner = Runner::with_background(store, registry, outbound, config, TaskTracker::new());
+    Ok(environment.exporting(runner)?)
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use millrace_engine::{ErrorKind, Plan, RunError, Tweaks};
 use millrace_store::{
-    Cancelled, FlowId, JournalMode, NewTask, Refusal, Reservation, Reserved, SessionId, State, TaskId,
-    TaskRecord, TenantId,
+    Cancelled, Counter, FlowId, JournalMode, NewTask, Refusal, Reservation, Reserved, SessionId, State,
+    TaskId, TaskRecord, TenantId,
 };
 
 use serde_json::{Map, Value as Json};
@@ -260,7 +260,7 @@ pub(crate) fn budget(job: &Job, plan: Option<&Plan>) -> Option<f64> {
 
 /// What accepting a task with this input took.
 fn accepted_with(input: &Json) -> Json {
-    let spent = Spent::accepted(input.to_string().len());
+    let spent = Spent::accepted(Counter::current().so_far(), input.to_string().len());
     serde_json::to_value(spent).unwrap_or_default()
 }
 

@@ -63,10 +63,15 @@ impl Metrics {
 
     /// A process has its first event.
     pub fn cold_start(&self, function: &'static str, now: Timestamp) {
-        let Some(namespace) = &self.namespace else { return };
-        let all = [dimensions(namespace, json!([[], ["Function"]]), &[(COLD_STARTS, "Count")])];
-        write(&json!({"_aws": aws(now, &all), "Function": function, COLD_STARTS: 1}));
+        if let Some(namespace) = &self.namespace {
+            write(&cold_start(namespace, function, now));
+        }
     }
+}
+
+fn cold_start(namespace: &str, function: &str, now: Timestamp) -> Json {
+    let all = [dimensions(namespace, json!([[], ["Function"]]), &[(COLD_STARTS, "Count")])];
+    json!({"_aws": aws(now, &all), "Function": function, COLD_STARTS: 1})
 }
 
 impl Ended<'_> {
@@ -141,4 +146,81 @@ fn dimensions(namespace: &str, dimensions: Json, metrics: &[(&str, &str)]) -> Js
 /// In one piece, as the log's own lines. What cannot be written is lost: there is nowhere to say so.
 fn write(line: &Json) {
     let _ = std::io::stdout().lock().write_all(format!("{line}\n").as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn ended(usage: &TaskUsage, end: End) -> Ended<'_> {
+        Ended {
+            task: TaskId(uuid::Uuid::from_u128(1)),
+            flow: Some(FlowId(uuid::Uuid::from_u128(2))),
+            request_id: Some("r-1"),
+            end,
+            code: (end == End::Failed).then_some("provider"),
+            created_at: Some("2026-03-02T10:00:00Z".parse().unwrap()),
+            started_at: Some("2026-03-02T10:00:01.5Z".parse().unwrap()),
+            ended_at: "2026-03-02T10:00:04Z".parse().unwrap(),
+            attempt: 3,
+            usage,
+        }
+    }
+
+    /// What CloudWatch asks of a line: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
+    fn assert_is_emf(line: &Json) {
+        assert!(line["_aws"]["Timestamp"].is_i64() || line["_aws"]["Timestamp"].is_u64(), "{line}");
+        for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
+            assert_eq!(directive["Namespace"], "Millrace");
+            for dimension in
+                directive["Dimensions"].as_array().unwrap().iter().flat_map(|set| set.as_array().unwrap())
+            {
+                assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension} has no value: {line}");
+            }
+            for metric in directive["Metrics"].as_array().unwrap() {
+                assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{metric} has no value: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_task_is_a_line_of_metrics() {
+        let usage = TaskUsage { input: 10, output: 5, effects: 2, cost: 0.25, ..TaskUsage::default() };
+        for (end, state, failed) in [(End::Succeeded, "succeeded", 0), (End::Failed, "failed", 1)] {
+            let line = ended(&usage, end).metrics("Millrace");
+            assert_is_emf(&line);
+            assert_eq!(
+                (&line["State"], &line["Tasks"], &line["FailedTasks"]),
+                (&json!(state), &json!(1), &json!(failed))
+            );
+            assert_eq!(
+                (&line["Dwell"], &line["RunTime"], &line["Retries"]),
+                (&json!(1500), &json!(2500), &json!(2))
+            );
+            let used = (&line["Effects"], &line["InputTokens"], &line["OutputTokens"], &line["Cost"]);
+            assert_eq!(used, (&json!(2), &json!(10), &json!(5), &json!(0.25)));
+        }
+    }
+
+    /// Each combination of names and dimensions is a metric that is paid for.
+    #[test]
+    fn no_id_is_a_dimension() {
+        let usage = TaskUsage::default();
+        let line = ended(&usage, End::Cancelled).metrics("Millrace");
+        let directives = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
+        let sets = directives.iter().flat_map(|directive| directive["Dimensions"].as_array().unwrap());
+        let dimensions: BTreeSet<_> =
+            sets.flat_map(|set| set.as_array().unwrap()).map(Json::to_string).collect();
+        assert_eq!(dimensions, BTreeSet::from([r#""State""#.to_owned()]));
+        assert_eq!(line["task_id"], "00000000-0000-0000-0000-000000000001");
+    }
+
+    #[test]
+    fn a_cold_start_is_counted_for_its_function_and_for_all() {
+        let line = cold_start("Millrace", "worker", "2026-03-02T10:00:00Z".parse().unwrap());
+        assert_is_emf(&line);
+        assert_eq!((&line["Function"], &line["ColdStarts"]), (&json!("worker"), &json!(1)));
+    }
 }

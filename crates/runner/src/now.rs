@@ -73,7 +73,7 @@ impl Runner {
     /// # Errors
     /// [`RunnerError`]: nothing was run, or its task could not be kept.
     pub async fn run_now(&self, job: Job) -> Result<Executed, RunnerError> {
-        let counter = Counter::new();
+        let counter = Counter::current();
         counter.around(self.counted(job, &counter)).await
     }
 

@@ -30,14 +30,13 @@ pub(crate) struct Spent {
 }
 
 impl Spent {
-    /// What accepting a queued task took, by the length of its input in JSON: input, row with two index entries, message.
-    pub fn accepted(input_bytes: usize) -> Self {
+    /// What accepting a queued task takes: what was asked so far for its request, and what is about to be, by the length
+    /// of its input in JSON: input, row with two index entries, message.
+    pub fn accepted(so_far: Requests, input_bytes: usize) -> Self {
         let write_units = 3.0 + input_bytes.div_ceil(1024).max(1) as f64;
-        Self {
-            us: 0,
-            invocations: 1,
-            requests: Requests { dynamodb: 2, sqs: 1, write_units, ..Requests::default() },
-        }
+        let mut requests = Requests { dynamodb: 2, sqs: 1, write_units, ..Requests::default() };
+        requests += so_far;
+        Self { us: 0, invocations: 1, requests }
     }
 }
 

@@ -82,6 +82,11 @@ impl Counter {
         Arc::default()
     }
 
+    /// The one that counts here, or a new one.
+    pub fn current() -> Arc<Self> {
+        COUNTER.try_with(Arc::clone).unwrap_or_default()
+    }
+
     /// Counts for this counter while `work` runs. What it spawns is not counted.
     pub async fn around<F: Future>(self: &Arc<Self>, work: F) -> F::Output {
         COUNTER.scope(self.clone(), work).await

@@ -8,6 +8,7 @@ use axum::response::Response;
 use lambda_http::RequestExt;
 use lambda_http::request::RequestContext;
 use millrace_runner::RequestTrace;
+use millrace_store::Counter;
 use tracing::Instrument;
 
 use crate::App;
@@ -27,7 +28,8 @@ pub(crate) async fn line(State(app): State<Arc<App>>, mut request: Request, next
     }
     // Whatever is said of this request names it.
     let span = tracing::error_span!("request", request_id);
-    let response = next.run(request).instrument(span).await;
+    // A task that comes of it is told what its request took.
+    let response = Counter::current().around(next.run(request)).instrument(span).await;
     tracing::info!(
         %method,
         route = route.as_deref().unwrap_or("-"),

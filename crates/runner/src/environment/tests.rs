@@ -49,6 +49,12 @@ fn what_is_set_reaches_the_part_it_is_for() {
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
         ("MILLRACE_LENIENT_TWEAKS", "1"),
         ("MILLRACE_ALLOW_HOSTS", "ollama.lan:11434, 10.0.0.1"),
+        ("MILLRACE_PRICES", r#"{"models": {"our-own": {"input": 3, "output": 4}}}"#),
+        ("MILLRACE_TASK_BUDGET", "0.5"),
+        ("MILLRACE_TENANT_BUDGET", "0"),
+        ("MILLRACE_METRICS_NAMESPACE", "Flows"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector.example/otlp"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=k%201,other=2"),
         ("OPENAI_API_KEY", "sk-secret"),
         ("HOME", "/root"),
     ])
@@ -69,7 +75,24 @@ fn what_is_set_reaches_the_part_it_is_for() {
     assert_eq!(environment.runner_config().index_bytes, 128 * 1024 * 1024);
     assert_eq!(environment.runner_config().files_root, Some(PathBuf::from("/data")));
     assert_eq!(environment.outbound_config().allow.len(), 2);
-    assert!(!format!("{environment:?}").contains("sk-secret"));
+    assert_eq!(runner.prices.model("our-own").map(|price| (price.input, price.output)), Some((3.0, 4.0)));
+    assert_eq!((runner.task_budget, runner.tenant_budget, runner.memory_mb), (Some(0.5), None, 512));
+    assert_eq!(runner.metrics_namespace.as_deref(), Some("Flows"));
+    let exporter = environment.exporter.clone().unwrap();
+    assert_eq!(exporter.endpoint, "https://collector.example/otlp");
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(exporter.headers, [header("x-key", "k 1"), header("other", "2")]);
+    let shown = format!("{environment:?} {exporter:?}");
+    assert!(!shown.contains("sk-secret") && !shown.contains("k 1"));
+}
+
+#[test]
+fn headers_of_a_collector_are_read_only_where_there_is_one() {
+    let headers = ("OTEL_EXPORTER_OTLP_HEADERS", "no header");
+    assert_eq!(read(&[headers]).unwrap().exporter, None);
+    let error = read(&[headers, ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")]).unwrap_err();
+    assert!(matches!(error, EnvironmentError::Invalid { name: "OTEL_EXPORTER_OTLP_HEADERS", .. }), "{error}");
+    assert!(!error.to_string().contains("no header"));
 }
 
 #[test]
@@ -99,6 +122,14 @@ fn what_cannot_be_read_is_named() {
         ("MILLRACE_MAX_TOKENS", "1e6"),
         ("MILLRACE_STRICT_CODE", "maybe"),
         ("MILLRACE_ALLOW_HOSTS", "http://a"),
+        ("MILLRACE_PRICES", r#"{"models": {"gpt-4o": {"input": -1, "output": 0}}}"#),
+        ("MILLRACE_PRICES", r#"{"model": {}}"#),
+        ("MILLRACE_PRICES", "cheap"),
+        ("MILLRACE_TASK_BUDGET", "-1"),
+        ("MILLRACE_TASK_BUDGET", "NaN"),
+        ("MILLRACE_TENANT_BUDGET", "lots"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much"),
     ] {
         let error = read(&[(name, value)]).unwrap_err();
         assert!(matches!(error, EnvironmentError::Invalid { name: n, .. } if n == name), "{name}");
