@@ -117,7 +117,9 @@ pub struct Environment {
 const UNWANTED: &[&str] = &["PGOPTIONS", "PGSSLCERT", "PGSSLKEY", "PGSSLROOTCERT"];
 
 /// A variable that is missing or cannot be read. The process cannot start.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+///
+/// A function's `main` ends with it, and Rust shows that by `Debug`: it says the same as `Display`.
+#[derive(Clone, PartialEq, Eq, Error)]
 pub enum EnvironmentError {
     /// A required variable is not set.
     #[error("{0} is not set")]
@@ -133,6 +135,12 @@ pub enum EnvironmentError {
         /// What it should be, for example `a whole number`.
         expected: &'static str,
     },
+}
+
+impl fmt::Debug for EnvironmentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl Environment {

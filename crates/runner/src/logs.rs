@@ -13,6 +13,7 @@
 
 mod line;
 
+use std::fmt;
 use std::io;
 use std::panic::{self, PanicHookInfo};
 
@@ -79,10 +80,16 @@ const FOREIGN_FIELDS: &[&str] = &["requestId"];
 /// The functions' binaries, whose modules are named after them.
 const BINARIES: &[&str] = &["api", "worker", "sweeper"];
 
-/// `MILLRACE_LOG` is no filter.
-#[derive(Debug, Error)]
+/// `MILLRACE_LOG` is no filter. Shown the same by `Debug`, as which a function's `main` ends with it.
+#[derive(Error)]
 #[error("MILLRACE_LOG is not a filter such as info or millrace_runner=debug")]
 pub struct LogError;
+
+impl fmt::Debug for LogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 /// Writes the log of this process to its standard output from now on.
 ///
