@@ -17,9 +17,10 @@ enum Flow {
     Echo,
 }
 
-const CASES: [(&str, Flow, u64); 49] = [
+const CASES: [(&str, Flow, u64); 51] = [
     ("api-callback-secret", Flow::None, 200),
     ("api-docs", Flow::None, 200),
+    ("api-flows-batch", Flow::None, 201),
     ("api-flows-create", Flow::None, 201),
     ("api-flows-create-chat", Flow::None, 201),
     ("api-flows-delete", Flow::Chat, 200),
@@ -63,6 +64,7 @@ const CASES: [(&str, Flow, u64); 49] = [
     ("api-tasks-list", Flow::None, 200),
     ("api-upload", Flow::None, 404),
     ("api-upload", Flow::Chat, 201),
+    ("api-usage", Flow::None, 200),
     ("api-variable-create", Flow::None, 201),
     ("api-variable-delete", Flow::None, 404),
     ("api-variable-list", Flow::None, 200),
