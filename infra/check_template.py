@@ -4,6 +4,7 @@
 usage: check_template.py        needs: cfn-lint, aws-sam-translator
 Prints a line for each thing checked; ends with 1 if any of them does not hold.
 """
+import json
 import logging
 import os
 import re
@@ -29,8 +30,13 @@ FUNCTIONS = ["Api", "Sweeper", "Worker"]
 # Who may read which index, and who takes messages from which queue.
 READERS = {"open": ["Sweeper"], "list": ["Api"]}
 TAKERS = {"Queue": "Worker", "DeadLetterQueue": "Sweeper"}
+# What `operations.json` calls the queues.
+QUEUES = {"queue": "Queue", "dead letters": "DeadLetterQueue"}
 # What an event source does under the role of its function; the store calls none of it.
 TAKING = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+# What each function calls, as the test `permissions` observed it; and what Lambda does under a role besides.
+OPERATIONS = INFRA / "operations.json"
+PLATFORM = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 # A transaction needs the actions it is made of.
 MADE_OF = {"dynamodb:TransactWriteItems": {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}}
 # A tag needs a right of its own, and a missing object is only said to be missing to who may list.
@@ -398,6 +404,29 @@ def check_rights(template):
     check("what is allowed is called", allowed <= called | TAKING, ", ".join(sorted(allowed - called - TAKING)))
 
 
+def check_operations(template):
+    """A role allows what its function was observed to call, on what, and what its event source and Lambda do; no more."""
+    observed = json.loads(OPERATIONS.read_text())
+    check("functions that were observed", sorted(observed) == FUNCTIONS, ", ".join(sorted(observed)))
+    for name, pairs in roles_of_functions(template).items():
+        allowed = {f"{action} {kind_of(resource)}" for action, resource in pairs if action not in PLATFORM}
+        taken = {f"{action} {kind}" for kind, queue in QUEUES.items() if TAKERS[queue] == name for action in TAKING}
+        wanted = set(observed[name])
+        check(f"{name}: what it calls is allowed", wanted <= allowed, ", ".join(sorted(wanted - allowed)) or len(wanted))
+        more = sorted(allowed - wanted - taken)
+        check(f"{name}: what is allowed was called", not more, ", ".join(more))
+        check(f"{name}: its event source may take", taken <= allowed, ", ".join(sorted(taken - allowed)))
+
+
+def kind_of(resource):
+    """What `operations.json` calls a resource."""
+    if resource == {"Fn::Sub": "${Bucket.Arn}/*"}:
+        return "objects"
+    index = re.fullmatch(r"\$\{Table\.Arn\}/(index/\w+)", str(resource.get("Fn::Sub"))) if isinstance(resource, dict) else None
+    named = {"Table": "table", "Bucket": "bucket", "SecretsKey": "key"} | {queue: kind for kind, queue in QUEUES.items()}
+    return index[1] if index else named.get(logical(resource), str(resource))
+
+
 def check_services(template):
     """What flows may call under a function's own role: what the operator names, and by default nothing."""
     check("by default flows call nothing under a role", not of_type(template, "AWS::IAM::Policy"))
@@ -442,6 +471,7 @@ def main():
             check_key,
             check_roles,
             check_rights,
+            check_operations,
             check_services,
         ):
             rules(template)

@@ -18,10 +18,10 @@ use crate::durability::{process_path, sends, until};
 use crate::stack::Stack;
 
 /// What a callback brought: its headers and its body.
-type Called = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
+pub type Called = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
 
 /// Somebody who is called back, and does not listen the first `refusals` times.
-async fn listener(refusals: usize) -> (String, Called) {
+pub async fn listener(refusals: usize) -> (String, Called) {
     async fn take(
         State((called, refusals)): State<(Called, usize)>,
         headers: HeaderMap,

@@ -366,7 +366,7 @@ async fn the_same_key_is_the_same_task() {
 }
 
 /// Text that no compression makes small.
-fn noise(length: usize, seed: u64) -> String {
+pub fn noise(length: usize, seed: u64) -> String {
     let step = |x: &mut u64| {
         *x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         char::from(b'a' + u8::try_from((*x >> 33) % 26).unwrap())

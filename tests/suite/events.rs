@@ -32,14 +32,19 @@ struct Step {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_payload_gets_its_answer() {
-    let stack = Stack::without_worker().await;
+    let used = play(&Stack::without_worker().await).await;
+    assert_eq!(used, files(), "a payload without an expectation, or the other way round");
+}
+
+/// Every payload of the list through its function, and their names.
+pub async fn play(stack: &Stack) -> BTreeSet<String> {
     let steps = steps();
     let mut known: BTreeMap<String, String> =
         PLACEHOLDERS.iter().map(|(name, id)| ((*name).to_owned(), (*id).to_owned())).collect();
     for step in &steps {
-        let event = payload(step, &known, &stack);
+        let event = payload(step, &known, stack);
         if step.name.starts_with("sqs-") {
-            let answer = millrace_worker::handle_json(&stack.runner, event.as_bytes(), None).await.unwrap();
+            let answer = millrace_worker::handle_json(&stack.worker, event.as_bytes(), None).await.unwrap();
             let answer: Json = serde_json::from_slice(&answer).unwrap();
             let failed = answer["batchItemFailures"].as_array().unwrap();
             assert_eq!(failed.len() as u64, step.expected, "{}: {answer}", step.name);
@@ -47,7 +52,7 @@ async fn every_payload_gets_its_answer() {
             continue;
         }
         if step.name.starts_with("sweeper-") {
-            let answer = millrace_sweeper::handle_json(&stack.runner, event.as_bytes(), None).await.unwrap();
+            let answer = millrace_sweeper::handle_json(&stack.sweeper, event.as_bytes(), None).await.unwrap();
             let answer: Json = serde_json::from_slice(&answer).unwrap();
             let failures = answer["batchItemFailures"].as_array().map(|failed| failed.len() as u64);
             assert_eq!(
@@ -70,8 +75,7 @@ async fn every_payload_gets_its_answer() {
             known.insert(name.clone(), at(&body, path).as_str().unwrap().to_owned());
         }
     }
-    let used: BTreeSet<String> = steps.into_iter().map(|step| step.name).collect();
-    assert_eq!(used, files(), "a payload without an expectation, or the other way round");
+    steps.into_iter().map(|step| step.name).collect()
 }
 
 /// A poison message fails alone, whatever stands beside it, and comes again until it is a dead letter.
@@ -87,6 +91,80 @@ async fn a_malformed_batch_is_refused_as_a_whole() {
     }
     let tenant: TenantId = "default".parse().unwrap();
     assert!(stack.runner.store().flows(&tenant).await.unwrap().is_empty());
+}
+
+/// Each route of the API stands in a payload at least, and each event source in those that its function has to tell apart.
+#[test]
+fn every_route_and_every_source_has_a_payload() {
+    let payloads: BTreeMap<String, Json> = files()
+        .into_iter()
+        .map(|name| {
+            let text = std::fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
+            (name, serde_json::from_str(&text).unwrap())
+        })
+        .collect();
+    let requests: Vec<(&str, &str)> = payloads
+        .values()
+        .filter_map(|event| {
+            Some((event["requestContext"]["http"]["method"].as_str()?, event["rawPath"].as_str()?))
+        })
+        .collect();
+    let missing: Vec<String> = millrace_api::route_list()
+        .iter()
+        .filter(|route| {
+            !requests.iter().any(|(method, path)| *method == route.method && is_at(path, route.path))
+        })
+        .map(|route| format!("{} {}", route.method, route.path))
+        .collect();
+    assert!(missing.is_empty(), "events/ has no payload for {missing:?}");
+
+    let host = |end: &str| {
+        let ends = |event: &Json| {
+            event["requestContext"]["domainName"].as_str().is_some_and(|name| name.contains(end))
+        };
+        payloads.values().any(ends)
+    };
+    assert!(host(".execute-api.") && host(".lambda-url."), "API Gateway and a Function URL");
+    let records = |event: &Json| event["Records"].as_array().cloned().unwrap_or_default();
+    let batch = |holds: &dyn Fn(&[Json]) -> bool| payloads.values().any(|event| holds(&records(event)));
+    let is_task = |record: &Json| serde_json::from_str::<Json>(record["body"].as_str().unwrap()).is_ok();
+    assert!(batch(&|records| records.len() == 1 && is_task(&records[0])), "one message");
+    assert!(batch(&|records| records.len() == 10 && records.iter().all(is_task)), "a full batch");
+    assert!(batch(&|records| records.iter().any(|record| !is_task(record))), "a poison message");
+    let source = |record: &Json| !record["attributes"]["DeadLetterQueueSourceArn"].is_null();
+    assert!(batch(&|records| records.iter().any(source)), "a dead letter");
+    assert!(payloads.values().any(|event| event["source"] == "aws.events"), "a schedule");
+}
+
+/// Whether a path is one of a route: its parameters are one segment each.
+fn is_at(path: &str, route: &str) -> bool {
+    let (path, route): (Vec<_>, Vec<_>) = (path.split('/').collect(), route.split('/').collect());
+    path.len() == route.len()
+        && path.iter().zip(&route).all(|(part, of)| part == of || of.starts_with('{') && !part.is_empty())
+}
+
+/// The table of `events/README.md` has a row for each payload, with the line that sends it.
+#[test]
+fn every_payload_has_its_line() {
+    let readme = std::fs::read_to_string(folder().join("README.md")).unwrap();
+    let is_row = |line: &&str| {
+        line.starts_with("| `") && line.split(" | ").next().is_some_and(|cell| cell.ends_with(".json`"))
+    };
+    let rows: BTreeSet<&str> = readme.lines().filter(is_row).collect();
+    for name in files() {
+        let function = match name.split('-').next() {
+            Some("sqs") => "worker",
+            Some("sweeper") => "sweeper",
+            _ => "api",
+        };
+        let line = format!("`cargo lambda invoke {function} -A 127.0.0.1 --data-file events/{name}.json` |");
+        let row = rows.iter().find(|row| row.starts_with(&format!("| `{name}.json` |")));
+        assert!(
+            row.is_some_and(|row| row.ends_with(&line)),
+            "events/README.md has no row that ends with {line}"
+        );
+    }
+    assert_eq!(rows.len(), files().len(), "events/README.md has a row of a payload that is not there");
 }
 
 /// The messages named as failed are messages of the batch.

@@ -58,7 +58,7 @@ fn ok() -> u16 {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Way {
+pub enum Way {
     AtOnce,
     Queued,
 }
@@ -82,12 +82,16 @@ async fn every_flow_does_what_its_case_says_through_the_queue() {
 }
 
 async fn run_all(way: Way) {
-    let stack = Stack::start().await;
+    run_all_in(&Stack::start().await, way).await;
+}
+
+/// Every case, in a stack with a worker.
+pub async fn run_all_in(stack: &Stack, way: Way) {
     let folders = folders();
     assert!(folders.len() >= 12);
     let mut faults = Vec::new();
     for folder in folders {
-        faults.extend(run_case(&stack, &folder, way).await);
+        faults.extend(run_case(stack, &folder, way).await);
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

@@ -5,8 +5,8 @@
 //! messages, flows that call flows.
 
 mod beside;
-mod rows;
-mod tenants;
+pub mod rows;
+pub mod tenants;
 
 use millrace_api::{RouteInfo, route_list};
 use millrace_store::{KeyTerms, Scope};
@@ -136,7 +136,8 @@ impl Keys {
     }
 }
 
-async fn asked(stack: &Stack, ask: &Ask, key: Option<&str>) -> Answer {
+/// Sends what a row says, with a key.
+pub async fn asked(stack: &Stack, ask: &Ask, key: Option<&str>) -> Answer {
     let method: Method = ask.method.parse().unwrap();
     let request = stack.request(method, &ask.path);
     let request = match key {

@@ -13,6 +13,7 @@ mod flows;
 mod http_contract;
 mod isolation;
 mod limits;
+mod permissions;
 mod provider;
 mod published;
 mod recordings;

@@ -18,11 +18,12 @@ use millrace_local::{
 use millrace_outbound::{Outbound, OutboundConfig};
 use millrace_runner::{ExporterConfig, Prices, RunLimits, Runner, RunnerConfig};
 use millrace_store::metering::Meter;
-use millrace_store::{Store, StoreConfig, SystemHost, TenantId, create_table_if_absent};
+use millrace_store::{Host, MasterKey, Store, StoreConfig, SystemHost, TenantId, create_table_if_absent};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 use tokio_util::task::TaskTracker;
 
+use crate::permissions::{Observed, Observer};
 use crate::provider::Provider;
 
 /// The key that every stack has, of the tenant `default`, but for those that take no plain keys.
@@ -41,8 +42,12 @@ pub struct Stack {
     pub provider: Provider,
     /// Counts what both functions ask of the table and the queue.
     pub meter: Meter,
-    /// What both functions run tasks with.
+    /// What both functions run tasks with; where they are observed, the api's.
     pub runner: Runner,
+    /// The worker's.
+    pub worker: Runner,
+    /// The sweeper's.
+    pub sweeper: Runner,
     /// The API, to call without HTTP.
     pub router: Router,
     /// The key that calls are made with, of the tenant `default`.
@@ -89,6 +94,8 @@ pub struct Setup {
     pub tenant_budget: Option<f64>,
     /// Where spans are sent to.
     pub collector: Option<ExporterConfig>,
+    /// Who notes what each function calls. Each has clients of its own then, and secrets are sealed under KMS.
+    pub observed: Option<Observed>,
 }
 
 impl Default for Setup {
@@ -110,6 +117,7 @@ impl Default for Setup {
             task_budget: None,
             tenant_budget: None,
             collector: None,
+            observed: None,
         }
     }
 }
@@ -160,7 +168,8 @@ impl Stack {
         create_table_if_absent(&cloud.dynamodb_client(), "millrace").await.unwrap();
         let provider = Provider::start().await;
         let meter = Meter::new();
-        let runner = runner(&cloud, &provider, &meter, &setup);
+        let runners = Runners::of(&cloud, &provider, &meter, &setup);
+        let Runners { api: runner, worker, sweeper } = runners;
         let tenant: TenantId = "default".parse().unwrap();
         let key = match setup.plain_keys {
             true => {
@@ -171,11 +180,12 @@ impl Stack {
         let router = router(Arc::new(App::new(runner.clone(), MAX_BODY_BYTES)));
         let config = FrontConfig { port: 0, ..FrontConfig::default() };
         let front = Front::start(config, Arc::new(api(router.clone()))).await.unwrap();
-        let worker = setup.worker.then(|| {
+        let taker = setup.worker.then(|| {
             let config = EventSourceConfig::new(cloud.queue_url(), cloud.queue_arn());
-            EventSource::start(cloud.sqs_client(), config, Arc::new(worker(runner.clone())))
+            EventSource::start(cloud.sqs_client(), config, Arc::new(worker_function(worker.clone())))
         });
-        let sweeps = setup.sweeps.map(|period| Schedule::start(period, Arc::new(sweeper(runner.clone()))));
+        let sweeps =
+            setup.sweeps.map(|period| Schedule::start(period, Arc::new(sweeper_function(sweeper.clone()))));
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
         let client = client.build().unwrap();
         Self {
@@ -183,11 +193,13 @@ impl Stack {
             provider,
             meter,
             runner,
+            worker,
+            sweeper,
             router,
             key,
             client,
             _front: front,
-            _worker: worker,
+            _worker: taker,
             _sweeps: sweeps,
             cloud,
         }
@@ -195,7 +207,7 @@ impl Stack {
 
     /// Another process beside this one's, over the same table and queue.
     pub fn another_runner(&self, setup: &Setup) -> Runner {
-        runner(&self.cloud, &self.provider, &self.meter, setup)
+        runner(&self.cloud, &self.provider, &self.meter, setup, None)
     }
 
     /// Sends JSON with the stack's key.
@@ -282,6 +294,14 @@ impl Stack {
         object.send().await.unwrap().body.collect().await.unwrap().to_vec()
     }
 
+    /// Removes the objects under a prefix.
+    pub async fn remove_objects(&self, prefix: &str) {
+        let s3 = self.cloud.s3_client();
+        for key in self.objects().await.iter().filter(|key| key.starts_with(prefix)) {
+            s3.delete_object().bucket(self.cloud.bucket()).key(key).send().await.unwrap();
+        }
+    }
+
     /// All rows of the table.
     pub async fn rows(&self) -> Vec<Row> {
         let pages =
@@ -356,25 +376,71 @@ pub async fn send(request: reqwest::RequestBuilder) -> Answer {
     Answer { status, headers, body }
 }
 
-fn runner(cloud: &LocalCloud, provider: &Provider, meter: &Meter, setup: &Setup) -> Runner {
+/// What each function runs tasks with: one for all, or, where they are observed, one for each.
+struct Runners {
+    api: Runner,
+    worker: Runner,
+    sweeper: Runner,
+}
+
+impl Runners {
+    fn of(cloud: &LocalCloud, provider: &Provider, meter: &Meter, setup: &Setup) -> Self {
+        let of = |observer| runner(cloud, provider, meter, setup, observer);
+        match &setup.observed {
+            Some(observed) => Self {
+                api: of(Some(&observed.api)),
+                worker: of(Some(&observed.worker)),
+                sweeper: of(Some(&observed.sweeper)),
+            },
+            None => {
+                let one = of(None);
+                Self { api: one.clone(), worker: one.clone(), sweeper: one }
+            }
+        }
+    }
+}
+
+fn runner(
+    cloud: &LocalCloud,
+    provider: &Provider,
+    meter: &Meter,
+    setup: &Setup,
+    observer: Option<&Observer>,
+) -> Runner {
     let sdk = cloud.sdk_config();
     let dynamodb = aws_sdk_dynamodb::config::Builder::from(&sdk).endpoint_url(cloud.dynamodb_url());
     let sqs = aws_sdk_sqs::config::Builder::from(&sdk).endpoint_url(cloud.sqs_url());
+    let s3 = cloud.s3_client().config().to_builder();
+    let (mut dynamodb, mut sqs, mut s3) =
+        (dynamodb.interceptor(meter.clone()), sqs.interceptor(meter.clone()), s3);
+    let mut host: Arc<dyn Host> = Arc::new(SystemHost);
+    let mut master_key = MasterKey::local([7; 32]);
+    if let Some(observer) = observer {
+        dynamodb = dynamodb.interceptor(observer.clone());
+        sqs = sqs.interceptor(observer.clone());
+        s3 = s3.interceptor(observer.clone());
+        host = observer.host();
+        master_key = MasterKey::Kms("alias/millrace".to_owned());
+    }
     let store = Store::new(
-        aws_sdk_dynamodb::Client::from_conf(dynamodb.interceptor(meter.clone()).build()),
-        aws_sdk_sqs::Client::from_conf(sqs.interceptor(meter.clone()).build()),
+        aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
+        aws_sdk_sqs::Client::from_conf(sqs.build()),
         StoreConfig {
             plain_keys: setup.plain_keys,
-            master_key: millrace_store::MasterKey::local([7; 32]),
+            master_key,
             max_failures: setup.max_failures,
             tenant_concurrency: setup.tenant_concurrency,
             requests_per_minute: setup.requests_per_minute,
             lease: setup.lease,
             ..StoreConfig::new("millrace", cloud.queue_url())
         },
-        Arc::new(SystemHost),
+        host,
     )
-    .with_bucket(cloud.s3_client(), cloud.bucket());
+    .with_bucket(aws_sdk_s3::Client::from_conf(s3.build()), cloud.bucket());
+    let store = match observer {
+        Some(observer) => store.with_kms(observer.kms(&aws_sdk_kms::config::Builder::from(&sdk))),
+        None => store,
+    };
     let outbound =
         Outbound::new(OutboundConfig { allow_loopback: true, ..OutboundConfig::default() }).unwrap();
     let variables = [
@@ -414,7 +480,7 @@ fn api(router: Router) -> impl millrace_local::Function {
     })
 }
 
-fn worker(runner: Runner) -> impl millrace_local::Function {
+fn worker_function(runner: Runner) -> impl millrace_local::Function {
     from_async(move |event: Bytes| {
         let runner = runner.clone();
         async move {
@@ -424,7 +490,7 @@ fn worker(runner: Runner) -> impl millrace_local::Function {
     })
 }
 
-fn sweeper(runner: Runner) -> impl millrace_local::Function {
+fn sweeper_function(runner: Runner) -> impl millrace_local::Function {
     from_async(move |event: Bytes| {
         let runner = runner.clone();
         async move {

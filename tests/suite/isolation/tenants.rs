@@ -48,8 +48,12 @@ pub struct Owner {
 impl Owner {
     /// A new stack with all that is to be kept from others.
     pub async fn settled() -> Self {
-        let setup = Setup { worker: false, plain_keys: false, ..Setup::default() };
-        let stack = Stack::with(setup).await;
+        Self::settled_in(Setup::default()).await
+    }
+
+    /// The same in a stack of another make.
+    pub async fn settled_in(setup: Setup) -> Self {
+        let stack = Stack::with(Setup { worker: false, plain_keys: false, ..setup }).await;
         let create = async |name: &str, endpoint: Json, drawn: &str| {
             let flow = json!({"name": name, "endpoint_name": endpoint, "data": stack.drawn(drawn)});
             stack.post("/api/v1/flows/", &flow).await.body
@@ -149,7 +153,7 @@ pub async fn run(stack: &Stack, tenant: &str, task: &str) -> bool {
     let body = json!({"v": 1, "tenant": tenant, "task": task}).to_string();
     let batch = json!({"Records": [{"messageId": "m", "receiptHandle": "r", "body": body, "eventSource": "aws:sqs"}]});
     let answer =
-        millrace_worker::handle_json(&stack.runner, batch.to_string().as_bytes(), None).await.unwrap();
+        millrace_worker::handle_json(&stack.worker, batch.to_string().as_bytes(), None).await.unwrap();
     serde_json::from_slice::<Json>(&answer).unwrap()["batchItemFailures"] != json!([])
 }
 
