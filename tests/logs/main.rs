@@ -1,6 +1,8 @@
 //! Everything that can be logged, with a canary in whatever callers, flows and providers say.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, dead_code)]
 
+#[path = "../suite/observer.rs"]
+mod observer;
 #[path = "../suite/provider.rs"]
 mod provider;
 #[path = "../suite/stack.rs"]

@@ -4,64 +4,26 @@
 //!
 //! `UPDATE=1 cargo test -p millrace-tests permissions` writes the list anew.
 
-mod kms;
-mod observer;
-
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-pub use observer::Observer;
-
 use crate::durability::{noise, process_path, until};
 use crate::isolation::tenants::{Owner, run};
 use crate::isolation::{asked, rows};
+use crate::observer::Observed;
 use crate::provider::Reply;
 use crate::stack::{Setup, Stack};
-use crate::{callbacks, events, flows};
-
-/// One observer for each function.
-#[derive(Debug, Clone)]
-pub struct Observed {
-    pub api: Observer,
-    pub worker: Observer,
-    pub sweeper: Observer,
-}
-
-impl Observed {
-    async fn start() -> Self {
-        let kms = kms::start().await;
-        let [api, worker, sweeper] = [(); 3].map(|()| Observer::new(&kms));
-        Self { api, worker, sweeper }
-    }
-
-    /// A stack whose functions are observed. Rates and slots are counted, though no limit is reached.
-    fn setup(&self) -> Setup {
-        Setup {
-            observed: Some(self.clone()),
-            tenant_concurrency: 1_000,
-            requests_per_minute: 100_000,
-            ..Setup::default()
-        }
-    }
-
-    /// The actions of each function, by its name in the template.
-    fn list(&self) -> String {
-        let functions = [("Api", &self.api), ("Sweeper", &self.sweeper), ("Worker", &self.worker)];
-        let all: BTreeMap<_, _> = functions.map(|(name, observer)| (name, observer.noted())).into();
-        serde_json::to_string_pretty(&all).unwrap() + "\n"
-    }
-}
+use crate::{callbacks, events, flows, kms};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_function_calls_what_its_role_allows() {
-    let observed = Observed::start().await;
+    let observed = Observed::new(&kms::start().await);
     every_route(&observed).await;
-    events::play(&Stack::with(Setup { worker: false, ..observed.setup() }).await).await;
+    events::play(&Stack::with(Setup { worker: false, ..setup(&observed) }).await).await;
     for way in [flows::Way::AtOnce, flows::Way::Queued] {
-        flows::run_all_in(&Stack::with(observed.setup()).await, way).await;
+        flows::run_all_in(&Stack::with(setup(&observed)).await, way).await;
     }
     large_values_and_secrets(&observed).await;
     what_comes_with_time(&observed).await;
@@ -77,9 +39,34 @@ async fn each_function_calls_what_its_role_allows() {
     assert!(seen == listed, "infra/operations.json is not what the functions call: {seen}");
 }
 
+/// A stack whose functions are observed. Rates and slots are counted, though no limit is reached.
+fn setup(observed: &Observed) -> Setup {
+    Setup {
+        observed: Some(observed.clone()),
+        tenant_concurrency: 1_000,
+        requests_per_minute: 100_000,
+        ..Setup::default()
+    }
+}
+
+/// What opens the connection before the first event is half a read unit, and no failure where there is no table.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_warm_up_is_one_read_and_holds_nothing_up() {
+    let observed = Observed::new(&kms::start().await);
+    let stack = Stack::with(setup(&observed)).await;
+    stack.meter.take();
+    stack.worker.store().warm_up().await;
+    let usage = stack.meter.take();
+    assert_eq!((usage.calls_of("GetItem"), usage.calls.len()), (1, 1), "{usage:?}");
+    assert_eq!((usage.read_units, usage.write_units), (0.5, 0), "{usage:?}");
+    assert!(observed.list().contains("\"dynamodb:GetItem table\""));
+    stack.remove_table().await;
+    stack.worker.store().warm_up().await;
+}
+
 /// The routes of the API, as their owner asks them.
 async fn every_route(observed: &Observed) {
-    let owner = Owner::settled_in(observed.setup()).await;
+    let owner = Owner::settled_in(setup(observed)).await;
     for ask in rows::rows(&owner) {
         let answer = asked(&owner.stack, &ask, Some(&owner.stack.key)).await;
         assert_eq!(answer.status, ask.owner, "{} {}: {}", ask.method, ask.path, answer.body);
@@ -88,7 +75,7 @@ async fn every_route(observed: &Observed) {
 
 /// What stands in the bucket and what is sealed: question, answer, a callback; and a conversation that is forgotten.
 async fn large_values_and_secrets(observed: &Observed) {
-    let stack = Stack::with(observed.setup()).await;
+    let stack = Stack::with(setup(observed)).await;
     let path = process_path(&stack, "chat_prompt").await;
     let (url, called) = callbacks::listener(0).await;
     for callback in [Json::Null, json!(url)] {
@@ -108,7 +95,7 @@ async fn large_values_and_secrets(observed: &Observed) {
 
 /// A run that outlives heartbeats, whose message is kept hidden; and an api that opens the data key that another made.
 async fn what_comes_with_time(observed: &Observed) {
-    let stack = Stack::with(Setup { lease: Duration::from_secs(1), ..observed.setup() }).await;
+    let stack = Stack::with(Setup { lease: Duration::from_secs(1), ..setup(observed) }).await;
     let path = process_path(&stack, "chat_prompt").await;
     let variable = json!({"name": "first", "value": "sealed", "type": "Credential"});
     assert_eq!(stack.post("/api/v1/variables/", &variable).await.status, 201);
@@ -131,7 +118,7 @@ async fn succeeded(stack: &Stack, path: &str, body: &Json) {
 
 /// A tenant's cap is reached: what has to wait is sent again.
 async fn a_full_house(observed: &Observed) {
-    let setup = Setup { worker: false, tenant_concurrency: 1, ..observed.setup() };
+    let setup = Setup { worker: false, tenant_concurrency: 1, ..setup(observed) };
     let stack = Stack::with(setup).await;
     let path = process_path(&stack, "chat_prompt").await;
     let busy = Reply::next(json!({"after_ms": 300, "say": "one"}));
@@ -147,7 +134,7 @@ async fn a_full_house(observed: &Observed) {
 
 /// Lost messages, tasks that nobody ran, callbacks that were not taken, of results small, large and gone.
 async fn what_the_sweeper_moves_on(observed: &Observed) {
-    let stack = Stack::with(Setup { worker: false, ..observed.setup() }).await;
+    let stack = Stack::with(Setup { worker: false, ..setup(observed) }).await;
     let path = process_path(&stack, "chat_prompt").await;
     let (url, called) = callbacks::listener(1).await;
     let body = json!({"inputs": {"text": "x"}, "sync": false, "callback_url": url});

@@ -23,7 +23,7 @@ use reqwest::Method;
 use serde_json::{Value as Json, json};
 use tokio_util::task::TaskTracker;
 
-use crate::permissions::{Observed, Observer};
+use crate::observer::{Observed, Observer};
 use crate::provider::Provider;
 
 /// The key that every stack has, of the tenant `default`, but for those that take no plain keys.
@@ -300,6 +300,11 @@ impl Stack {
         for key in self.objects().await.iter().filter(|key| key.starts_with(prefix)) {
             s3.delete_object().bucket(self.cloud.bucket()).key(key).send().await.unwrap();
         }
+    }
+
+    /// Removes the table.
+    pub async fn remove_table(&self) {
+        self.cloud.dynamodb_client().delete_table().table_name("millrace").send().await.unwrap();
     }
 
     /// All rows of the table.

@@ -82,7 +82,10 @@ pub(crate) struct Cloud {
 }
 
 #[derive(Debug, Group)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Bench {
+    #[command(subcommand)]
+    pub what: Option<Benchmark>,
     /// Tasks one after the other, for the time from submit to SUCCESS.
     #[arg(long, default_value_t = 200)]
     pub sequential: usize,
@@ -98,6 +101,32 @@ pub(crate) struct Bench {
     /// Milliseconds that the provider takes to answer.
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub provider_delay: u64,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Benchmark {
+    /// Measure the functions' binaries themselves: start, first answer, memory, size, instructions.
+    Functions(BenchFunctions),
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct BenchFunctions {
+    /// Folder of the binaries, as `cargo lambda build` or `cargo build` leaves it; `target/lambda` if there is one,
+    /// else that of this command.
+    #[arg(long, value_name = "DIR")]
+    pub functions: Option<PathBuf>,
+    /// How often each function is started.
+    #[arg(long, default_value_t = 20, value_parser = value_parser!(u32).range(1..=1_000))]
+    pub runs: u32,
+    /// Further events that each of them answers, once it is warm.
+    #[arg(long, default_value_t = 20, value_parser = value_parser!(u32).range(1..=1_000))]
+    pub warm: u32,
+    /// Count no instructions, which takes the longest.
+    #[arg(long)]
+    pub no_instructions: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Group)]

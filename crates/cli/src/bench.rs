@@ -1,5 +1,7 @@
 //! `millrace bench`: how fast tasks pass through the local cloud.
 
+mod functions;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -7,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use millrace_store::TenantId;
 use serde_json::{Value as Json, json};
 
-use crate::args::{Bench, Cloud};
+use crate::args::{Bench, Benchmark, Cloud};
 use crate::caller::Caller;
 use crate::demo::FLOW;
 use crate::stack::Stack;
@@ -16,6 +18,13 @@ use crate::stack::Stack;
 const POLL_UNDER_LOAD_MS: u64 = 25;
 
 pub(crate) async fn run(args: Bench) -> Result<()> {
+    match args.what {
+        Some(Benchmark::Functions(functions)) => functions::run(&functions).await,
+        None => tasks(args).await,
+    }
+}
+
+async fn tasks(args: Bench) -> Result<()> {
     let cloud = Cloud {
         port: 0,
         memory: true,

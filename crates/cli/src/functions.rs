@@ -96,17 +96,17 @@ fn failed(error: impl std::fmt::Display) -> FunctionError {
     FunctionError::new("Runtime.HandlerError", error.to_string())
 }
 
-fn own_folder() -> Result<PathBuf> {
+/// The folder of this command.
+pub(crate) fn own_folder() -> Result<PathBuf> {
     let own = std::env::current_exe().context("cannot find the folder of this command")?;
     Ok(own.parent().map(Path::to_path_buf).unwrap_or_default())
 }
 
-fn process(
-    folder: &Path,
-    name: &str,
-    variables: &[(String, String)],
-    timeout: Duration,
-) -> Result<Arc<Process>> {
+/// The binary of a function.
+///
+/// # Errors
+/// There is none in the folder.
+pub(crate) fn program(folder: &Path, name: &str) -> Result<PathBuf> {
     // `cargo lambda build` calls every binary `bootstrap`, in a folder of the function's name.
     let found =
         [folder.join(name).join("bootstrap"), folder.join(name)].into_iter().find(|path| path.is_file());
@@ -117,6 +117,16 @@ fn process(
             folder.display()
         );
     };
+    Ok(program)
+}
+
+fn process(
+    folder: &Path,
+    name: &str,
+    variables: &[(String, String)],
+    timeout: Duration,
+) -> Result<Arc<Process>> {
+    let program = program(folder, name)?;
     let config =
         ProcessConfig { environment: variables.to_vec(), timeout, ..ProcessConfig::new(name, program) };
     Ok(Arc::new(Process::new(config)))

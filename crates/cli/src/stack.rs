@@ -121,7 +121,7 @@ impl Stack {
 }
 
 /// The operator's provider if the environment names one, else the stand-in.
-async fn provider(args: &Cloud) -> Result<(Option<Provider>, BTreeMap<String, String>)> {
+pub(crate) async fn provider(args: &Cloud) -> Result<(Option<Provider>, BTreeMap<String, String>)> {
     let names = ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"];
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let mut variables: BTreeMap<String, String> =
@@ -143,7 +143,7 @@ fn provider_url(variables: &BTreeMap<String, String>) -> String {
 }
 
 /// As the process's own variables say, but for what the local cloud decides.
-fn environment(
+pub(crate) fn environment(
     (cloud, table, key): (&LocalCloud, &str, &KeyFile),
     files: Option<&Path>,
     provider: BTreeMap<String, String>,

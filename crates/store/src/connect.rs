@@ -11,7 +11,7 @@ use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_sdk_s3::config::{ProvideCredentials, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-use crate::{Host, SharedCredentialsProvider, Store, StoreConfig};
+use crate::{Host, SharedCredentialsProvider, Store, StoreConfig, rows};
 
 /// What one call of a service may take: three tries within 8 s.
 const TRIES: u32 = 3;
@@ -39,6 +39,24 @@ impl Store {
         match sdk.credentials_provider() {
             Some(credentials) => store.with_credentials(credentials),
             None => store,
+        }
+    }
+}
+
+/// What opening the connection may hold a start up.
+const WARM_UP_LIMIT: Duration = Duration::from_secs(1);
+
+impl Store {
+    /// Opens the connection to the table before there is an event, by a read of a row that is never there: half a read
+    /// unit. Name lookup and TLS handshake then fall into the start of the function, for which Lambda gives a whole CPU,
+    /// and not into the first event, which has the share that its memory buys.
+    ///
+    /// **What fails here fails nothing**: the first call of an event will say it.
+    pub async fn warm_up(&self) {
+        match tokio::time::timeout(WARM_UP_LIMIT, self.get(rows::nothing(), false)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "no connection before the first event"),
+            Err(_) => tracing::debug!("no connection before the first event: too slow"),
         }
     }
 }

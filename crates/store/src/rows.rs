@@ -52,6 +52,11 @@ fn row(pk: String, sk: impl Into<String>) -> RowKey {
     RowKey { pk, sk: sk.into() }
 }
 
+/// A row that is never there, for a read that asks for nothing. No tenant has its key.
+pub(crate) fn nothing() -> RowKey {
+    row("0".to_owned(), "0")
+}
+
 /// All rows of a task. Tenant and task together, so that no tenant makes a hot partition.
 pub(crate) fn task_partition(tenant: &TenantId, task: TaskId) -> String {
     format!("T#{tenant}#{task}")

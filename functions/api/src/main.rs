@@ -29,6 +29,7 @@ async fn main() -> Result<(), Error> {
     match AfterAnswer::register(environment.sync_timeout.max(POLL) + BESIDES).await {
         Ok(after) => {
             let runner = environment.connect_with(after.work()).await?;
+            runner.store().warm_up().await;
             tokio::spawn(last_words(runner.clone()));
             let app = Arc::new(App::new(runner, environment.max_body_bytes));
             lambda_http::run(after.watching(router(app))).await
@@ -37,6 +38,7 @@ async fn main() -> Result<(), Error> {
         Err(_) => {
             tracing::warn!("no work is possible after an answer");
             let runner = environment.connect().await?;
+            runner.store().warm_up().await;
             lambda_http::run(router(Arc::new(App::new(runner, environment.max_body_bytes)))).await
         }
     }

@@ -15,6 +15,7 @@ async fn main() -> Result<(), Error> {
     let environment = Environment::from_env()?;
     logs::init(&environment.log)?;
     let runner = environment.connect().await?;
+    runner.store().warm_up().await;
     let stopping = runner.clone();
     lambda_runtime::spawn_graceful_shutdown_handler(move || async move {
         stopping.shut_down();

@@ -14,8 +14,6 @@ use super::process::ProcessConfig;
 use super::runtime_api::RuntimeApi;
 use crate::FunctionError;
 
-/// What Lambda allows a start, up to the first poll.
-const START_LIMIT: Duration = Duration::from_secs(10);
 /// How long a process has after SIGTERM: what Lambda gives a runtime that has internal extensions.
 const TERMINATION_LIMIT: Duration = Duration::from_millis(500);
 /// What Lambda gives external extensions to shut down.
@@ -70,13 +68,14 @@ impl Environment {
     }
 
     /// Waits for the first poll of the runtime and its extensions, and says how long after exec it came.
-    pub(super) async fn started(&self) -> Result<Duration, FunctionError> {
+    pub(super) async fn started(&self, limit: Duration) -> Result<Duration, FunctionError> {
         tokio::select! {
             biased;
             started = self.api.started() => started?,
             status = self.process.handle().exited() => return Err(exited("INIT", &status)),
-            () = tokio::time::sleep(START_LIMIT) => {
-                return Err(FunctionError::new("Sandbox.Timedout", "The function asked for no event within 10 seconds."));
+            () = tokio::time::sleep(limit) => {
+                let message = format!("The function asked for no event within {} seconds.", limit.as_secs_f64());
+                return Err(FunctionError::new("Sandbox.Timedout", message));
             }
         }
         Ok(self.exec.elapsed())

@@ -31,6 +31,8 @@ pub struct ProcessConfig {
     pub environment: Vec<(String, String)>,
     /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, in MB. Nothing enforces it.
     pub memory_mb: u32,
+    /// What a start may take, up to the first poll; Lambda allows 10 seconds.
+    pub start_limit: Duration,
     /// What an invocation may take, with what extensions do after its answer; then the environment is killed.
     pub timeout: Duration,
     /// Environments at once. A further event waits for one to be free (Lambda would refuse it as throttled).
@@ -48,6 +50,7 @@ impl ProcessConfig {
             args: Vec::new(),
             environment: Vec::new(),
             memory_mb: 128,
+            start_limit: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
             max_environments: 10,
             on_line: None,
@@ -93,6 +96,28 @@ impl Process {
         self.living().iter().map(Handle::pid).collect()
     }
 
+    /// Starts an environment before there is an event for it, as provisioned concurrency does.
+    ///
+    /// # Errors
+    /// The binary cannot be started, ends, reports that its start failed, or asks for no event in time.
+    pub async fn start(&self) -> Result<(), FunctionError> {
+        let environment = self.environment().await?;
+        release(&self.idle, environment);
+        Ok(())
+    }
+
+    /// SIGTERM to the process of every environment, and SIGKILL to what still runs after `limit`; returns when all are gone.
+    pub async fn terminate(&self, limit: Duration) {
+        let processes = self.living();
+        processes.iter().for_each(Handle::terminate);
+        let ends = processes.iter().map(|process| async move {
+            if tokio::time::timeout(limit, process.exited()).await.is_err() {
+                process.kill().await;
+            }
+        });
+        join_all(ends).await;
+    }
+
     /// SIGKILL to the process of every environment, now; returns when all are gone. What they were invoked for ends with
     /// `Runtime.ExitError`, and the next event starts a new environment.
     pub async fn kill(&self) {
@@ -128,7 +153,7 @@ impl Process {
             processes.retain(Handle::is_alive);
             processes.push(environment.process().clone());
         }
-        let start = environment.started().await?;
+        let start = environment.started(self.config.start_limit).await?;
         tracing::debug!(
             function = self.config.name,
             start_ms = start.as_secs_f64() * 1e3,

@@ -1,6 +1,6 @@
 //! Notes what a function asks of AWS, as the actions that IAM knows, with the kind of the resource.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -17,6 +17,29 @@ use jiff::{SignedDuration, Timestamp};
 use millrace_store::{Host, SystemHost};
 use serde_json::Value as Json;
 
+/// One observer for each function.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    pub api: Observer,
+    pub worker: Observer,
+    pub sweeper: Observer,
+}
+
+impl Observed {
+    /// With a stand-in for KMS at this address.
+    pub fn new(kms: &str) -> Self {
+        let [api, worker, sweeper] = [(); 3].map(|()| Observer::new(kms));
+        Self { api, worker, sweeper }
+    }
+
+    /// The actions of each function, by its name in the template.
+    pub fn list(&self) -> String {
+        let functions = [("Api", &self.api), ("Sweeper", &self.sweeper), ("Worker", &self.worker)];
+        let all: BTreeMap<_, _> = functions.map(|(name, observer)| (name, observer.noted())).into();
+        serde_json::to_string_pretty(&all).unwrap() + "\n"
+    }
+}
+
 /// An interceptor for the clients of one function. Clones share what they noted.
 #[derive(Debug, Clone)]
 pub struct Observer {
@@ -28,12 +51,12 @@ pub struct Observer {
 }
 
 impl Observer {
-    pub fn new(kms: &str) -> Self {
+    fn new(kms: &str) -> Self {
         Self { noted: Arc::default(), ahead: Arc::default(), kms: kms.to_owned() }
     }
 
     /// What was noted: `dynamodb:Query index/open`.
-    pub fn noted(&self) -> BTreeSet<String> {
+    fn noted(&self) -> BTreeSet<String> {
         self.noted.lock().unwrap().clone()
     }
 
