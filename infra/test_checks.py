@@ -115,6 +115,9 @@ BREAKAGES = [
     ("WorkerRole: says only what is allowed", statement("WorkerRole", 0, "Effect", "Deny")),
     ("what the store calls is allowed", lambda template: drop_action(template, "dynamodb:Query")),
     ("what is allowed is called", statement("ApiRole", 2, "Action", "sqs:PurgeQueue")),
+    ("Worker: what it calls is allowed", lambda template: drop_action(template, "sqs:ChangeMessageVisibility")),
+    ("Worker: what is allowed was called", lambda template: add_action(template, "WorkerRole", "dynamodb:BatchGetItem")),
+    ("Sweeper: its event source may take", lambda template: drop_action(template, "sqs:GetQueueAttributes")),
     ("index open: who may query it", statement("ApiRole", 1, "Resource", {"Fn::Sub": "${Table.Arn}/index/open"})),
     ("who makes data keys", statement("WorkerRole", 4, "Action", ["kms:GenerateDataKey", "kms:Decrypt"])),
     ("what else is allowed is what is named", of("TracingPolicy", "PolicyDocument", "Statement", 0, "Action", "s3vectors:PutVectors")),
@@ -154,6 +157,11 @@ def drop_action(template, action):
         for policy in role.get("Properties", {}).get("Policies", []):
             for one in policy["PolicyDocument"]["Statement"]:
                 one["Action"] = [a for a in ([one["Action"]] if isinstance(one["Action"], str) else one["Action"]) if a != action]
+
+
+def add_action(template, role, action):
+    one = template["Resources"][role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][0]
+    one["Action"] = [*([one["Action"]] if isinstance(one["Action"], str) else one["Action"]), action]
 
 
 def drop_from_dashboard(template, row):
