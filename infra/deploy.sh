@@ -25,7 +25,8 @@ fail() {
   exit "$status"
 }
 
-readonly root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+readonly root
 stack=millrace
 bucket=
 architecture=

@@ -70,8 +70,9 @@ def wrong(template, namespace, metric, dimensions):
 
 def metrics_of(alarm):
     """Namespace, metric and dimensions of all that an alarm looks at."""
-    stats = [alarm] if "MetricName" in alarm else [m["MetricStat"]["Metric"] for m in alarm["Metrics"] if "MetricStat" in m]
-    return [(s["Namespace"], s["MetricName"], {d["Name"]: logical(d["Value"]) or d["Value"] for d in s.get("Dimensions", [])}) for s in stats]
+    about = lambda metric: {d["Name"]: logical(d["Value"]) or d["Value"] for d in metric.get("Dimensions", [])}
+    metrics = [alarm] if "MetricName" in alarm else [m["MetricStat"]["Metric"] for m in alarm["Metrics"] if "MetricStat" in m]
+    return [(metric["Namespace"], metric["MetricName"], about(metric)) for metric in metrics]
 
 
 def check_logs(template):
