@@ -69,6 +69,34 @@ impl Metrics {
     }
 }
 
+/// The lines of metrics that can be written, as they are written: one for each way in which a task ends, then one for
+/// each of these functions. The figures in them are those of a task of seconds.
+///
+/// What `millrace cost` counts bytes and metrics of.
+pub fn sample_lines(namespace: &str, functions: &[&str]) -> Vec<Json> {
+    let usage =
+        TaskUsage { input: 1234, output: 567, effects: 1, cost: 0.000_123_456, ..TaskUsage::default() };
+    let at = |seconds: i64| Timestamp::from_second(1_750_000_000 + seconds).unwrap_or_default();
+    let end = |end, code| {
+        Ended {
+            task: TaskId(uuid::Uuid::nil()),
+            flow: Some(FlowId(uuid::Uuid::nil())),
+            request_id: Some("PB5yEdqVKMwwkOc="),
+            end,
+            code,
+            created_at: Some(at(0)),
+            started_at: Some(at(1)),
+            ended_at: at(11),
+            attempt: 1,
+            usage: &usage,
+        }
+        .metrics(namespace)
+    };
+    let ends = [end(End::Succeeded, None), end(End::Failed, Some("provider")), end(End::Cancelled, None)]
+        .into_iter();
+    ends.chain(functions.iter().map(|function| cold_start(namespace, function, at(0)))).collect()
+}
+
 fn cold_start(namespace: &str, function: &str, now: Timestamp) -> Json {
     let all = [dimensions(namespace, json!([[], ["Function"]]), &[(COLD_STARTS, "Count")])];
     json!({"_aws": aws(now, &all), "Function": function, COLD_STARTS: 1})

@@ -203,6 +203,27 @@ impl Store {
         Self(Arc::new(Inner { bucket: Some(bucket::Bucket { client, name: name.into() }), ..inner }))
     }
 
+    /// The same store, whose calls of the table, the queue and the bucket are counted. Meant for measuring: the meter
+    /// remembers every item.
+    #[must_use]
+    pub fn with_meter(self, meter: &metering::Meter) -> Self {
+        let inner = Arc::unwrap_or_clone(self.0);
+        let dynamodb = inner.dynamodb.config().to_builder().interceptor(meter.clone()).build();
+        let sqs = inner.sqs.config().to_builder().interceptor(meter.clone()).build();
+        let bucket = inner.bucket.map(|bucket| bucket::Bucket {
+            client: aws_sdk_s3::Client::from_conf(
+                bucket.client.config().to_builder().interceptor(meter.clone()).build(),
+            ),
+            ..bucket
+        });
+        Self(Arc::new(Inner {
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb),
+            sqs: aws_sdk_sqs::Client::from_conf(sqs),
+            bucket,
+            ..inner
+        }))
+    }
+
     /// The same store, knowing the role that its process has on AWS.
     #[must_use]
     pub fn with_credentials(self, credentials: SharedCredentialsProvider) -> Self {

@@ -1,7 +1,7 @@
 //! What the SDKs really send, counted: calls by name, and the capacity units they cost.
 //!
-//! A [`Meter`] is an interceptor for both clients. Tests read budgets off it, and compare the names of the
-//! calls with the permissions of a role. It is attached to no client in production.
+//! A [`Meter`] is an interceptor for the clients. Tests read budgets off it, and compare the names of the
+//! calls with the permissions of a role; `millrace cost` prices what it counts. It is attached to no client in production.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,6 +26,9 @@ use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
 use crate::schema::{INDEXES, PK, SK};
 use crate::size::{Attributes, half_read_units, item_bytes, write_units};
+
+/// What DynamoDB adds to the size of an item and of an index entry.
+const ENTRY_BYTES: usize = 100;
 
 /// Counts calls and capacity units. Clones share their counts.
 ///
@@ -67,6 +70,18 @@ impl Meter {
             write_units: std::mem::take(&mut ledger.write_units),
             read_units: std::mem::take(&mut ledger.half_read_units) as f64 / 2.0,
         }
+    }
+
+    /// Bytes that the table is billed for: items and index entries that were written and not deleted, each with the
+    /// 100 bytes that DynamoDB adds for its index.
+    pub fn stored_bytes(&self) -> u64 {
+        let ledger = self.ledger();
+        let entry = |key: &Key, (pk, sk): &Key| key.0.len() + key.1.len() + pk.len() + sk.len() + ENTRY_BYTES;
+        let bytes = ledger.items.iter().map(|(key, known)| {
+            let entries = known.entries.iter().flatten().map(|index| entry(key, index));
+            known.bytes + ENTRY_BYTES + entries.sum::<usize>()
+        });
+        bytes.sum::<usize>() as u64
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
