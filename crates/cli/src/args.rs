@@ -6,6 +6,8 @@ use clap::{Args as Group, Parser, Subcommand, value_parser};
 use millrace_store::{Scope, TenantId};
 use uuid::Uuid;
 
+use crate::cost::Cost;
+
 /// Flows drawn in Langflow, run on AWS Lambda.
 #[derive(Debug, Parser)]
 #[command(version, about)]
@@ -24,6 +26,8 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Say what of an exported flow will not run, or not as drawn.
     Check(Check),
+    /// Say what tasks cost on AWS, from requests counted in a local cloud.
+    Cost(Cost),
     /// Make, list, rotate and revoke API keys in the table of a deployed stack.
     Key(Key),
 }

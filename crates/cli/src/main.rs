@@ -6,6 +6,7 @@ mod args;
 mod bench;
 mod caller;
 mod check;
+mod cost;
 mod demo;
 mod functions;
 mod key;
@@ -52,6 +53,7 @@ async fn run(command: Command) -> Result<()> {
         Command::Local(local) => local::run(local).await,
         Command::Bench(bench) => bench::run(bench).await,
         Command::Check(check) => check::run(&check),
+        Command::Cost(cost) => cost::run(cost).await,
         Command::Key(key) => key::run(key).await,
     }
 }
