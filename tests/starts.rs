@@ -34,9 +34,9 @@ pub fn ends_and_names_the_variable(binary: &str) {
         let mut variables = BTreeMap::from(REQUIRED);
         variables.insert(name, value);
         // Nobody listens there: a function that does start ends without these words.
-        let started =
-            Command::new(binary).env_clear().envs(variables).env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9");
-        let ended = started.output().unwrap();
+        let mut function = Command::new(binary);
+        function.env_clear().envs(variables).env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9");
+        let ended = function.output().unwrap();
         let said =
             format!("{}{}", String::from_utf8_lossy(&ended.stderr), String::from_utf8_lossy(&ended.stdout));
         assert!(!ended.status.success(), "{name}={value}: {said}");
