@@ -57,7 +57,7 @@ impl Prices {
             merge(&mut table, own).with_context(|| format!("{shown} is no price table"))?;
         }
         let table: Self = serde_json::from_value(table).context("not a price table")?;
-        if let Some((name, _)) = table.aws.iter().find(|(_, price)| !(price.usd >= 0.0)) {
+        if let Some((name, _)) = table.aws.iter().find(|(_, price)| price.usd < 0.0) {
             bail!("the price {name} is no number from 0 on");
         }
         if table.currency != "USD" {
