@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Deploys the stack to MiniStack, an emulator of AWS on loopback, with the commands that README.md gives, and runs a flow in it.
 
-usage: emulator.py FUNCTIONS MILLRACE MINISTACK
-FUNCTIONS holds api/bootstrap, worker/bootstrap and sweeper/bootstrap for this machine, MILLRACE is the command, MINISTACK the
-emulator's. `sam`, `aws` and `cargo lambda` are found in PATH. One stack comes by `sam deploy` with the HTTP API, one by
+usage: emulator.py FUNCTIONS MILLRACE PYTHON
+FUNCTIONS holds api/bootstrap, worker/bootstrap and sweeper/bootstrap for this machine, MILLRACE is the command, PYTHON one that
+has MiniStack. `sam`, `aws` and `cargo lambda` are found in PATH. One stack comes by `sam deploy` with the HTTP API, one by
 infra/deploy.sh with a Function URL. The emulator expands the template itself, with SAM's own library, and starts the functions
 as processes. Ends with 1 at the first thing that is not as it should be, and tells what the emulator said.
 """
@@ -25,13 +25,15 @@ from pathlib import Path
 
 import boto3
 
-ROOT = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
 EVENTS = ROOT / "events"
-ADDRESS, REGION = "127.0.0.1", "us-east-1"
+ADDRESS, NAME, REGION = "127.0.0.1", "localhost", "us-east-1"
 PROVIDER = "http://127.0.0.1:7861"  # what stands for the provider's address in the payloads
 FUNCTIONS = {"Api": "api", "Worker": "worker", "Sweeper": "sweeper"}
 KEPT = {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key"}  # what outlives a stack
-CONCURRENCY = "MaximumConcurrency: !Ref WorkerMaxConcurrency"
+# CloudFormation turns numbers into texts and texts into numbers as a property wants them; MiniStack leaves them as they stand.
+NUMBERS = [("MaximumConcurrency: !Ref WorkerMaxConcurrency", "MaximumConcurrency: 50"), (r"SyncSeconds: (\d+)", r'SyncSeconds: "\1"')]
 ANSWER = "It turns the wheel."
 DONE = {"SUCCESS", "FAILURE"}
 ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
@@ -76,15 +78,15 @@ def free_port():
 
 
 @contextmanager
-def emulator(command, scratch):
+def emulator(python, scratch):
     """Its address. It and the functions that it starts end with the block."""
     port = free_port()
-    names = {"BIND_HOST": ADDRESS, "MINISTACK_HOST": ADDRESS, "GATEWAY_PORT": str(port), "MINISTACK_REGION": REGION}
+    names = {"BIND_HOST": ADDRESS, "MINISTACK_HOST": NAME, "GATEWAY_PORT": str(port), "MINISTACK_REGION": REGION}
     # The functions are started with its variables, so it gets no others than they may see.
     names |= {"HOME": str(scratch), "TMPDIR": str(scratch), "STATE_DIR": str(scratch / "state"), "S3_DATA_DIR": str(scratch / "s3")}
     names |= {"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL": f"http://{ADDRESS}:{port}"}
     with (scratch / "ministack.log").open("wb") as log:
-        process = subprocess.Popen([command], env=names, stdout=log, stderr=subprocess.STDOUT, cwd=scratch)
+        process = subprocess.Popen([python, HERE / "emulator_server.py"], env=names, stdout=log, stderr=subprocess.STDOUT, cwd=scratch)
     try:
         for _ in range(300):
             with socket.socket() as probe:
@@ -132,7 +134,7 @@ class Cloud:
         """What it printed. Its last lines are shown, as a reader of README.md would see them."""
         print("$ " + " ".join(map(str, command)), flush=True)
         done = subprocess.run(command, cwd=cwd, env=self.variables, capture_output=True, text=True, timeout=seconds)
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip() and "Uploading to" not in line]
         print("\n".join(f"     {line.strip()[:150]}" for line in lines[-8:]), flush=True)
         if done.returncode != 0:
             raise Wrong(f"{command[0]} ended with {done.returncode}")
@@ -168,10 +170,13 @@ def project(functions, scratch):
         shutil.copy(ROOT / name, folder / name)
     template = folder / "infra/template.yaml"
     text, left_out = without_metric_math(template.read_text())
-    template.write_text(text.replace(CONCURRENCY, f"{CONCURRENCY.split(':')[0]}: 50"))
-    print("what MiniStack 1.5.33 lacks, and is left out here alone:")
-    print(f"     alarms over metric math: {', '.join(left_out) or 'none'}")
-    print("     a MaximumConcurrency by parameter, which it takes for text: written as a number", flush=True)
+    for pattern, number in NUMBERS:
+        text = re.sub(pattern, number, text)
+    template.write_text(text)
+    print("what MiniStack 1.5.33 lacks, and is written otherwise here alone:")
+    print(f"     alarms over metric math, left out: {', '.join(left_out) or 'none'}")
+    print("     a number by parameter where it wants one (MaximumConcurrency), a text where a map has a number (SyncSeconds)")
+    print("     Lambda's Extensions API, added as far as the worker needs it (emulator_server.py)", flush=True)
     for name in FUNCTIONS.values():
         (folder / "target/lambda" / name).mkdir(parents=True)
         shutil.copy(functions / name / "bootstrap", folder / "target/lambda" / name / "bootstrap")
@@ -195,7 +200,7 @@ def flow(model):
 def host_of(outputs):
     """The name in the address. The emulator knows an HTTP API under its own name instead of AWS's."""
     host = re.match(r"https://([^/]+)", outputs["ApiUrl"])[1]
-    return re.sub(r"^(\w+\.execute-api)\..*", rf"\1.{ADDRESS}", host)
+    return re.sub(r"^(\w+\.execute-api)\..*", rf"\1.{NAME}", host)
 
 
 def use(cloud, stack, host, millrace, model):
@@ -289,11 +294,12 @@ def walk_through(cloud, functions, millrace):
 def main():
     if len(sys.argv) != 4:
         sys.exit(__doc__.strip())
-    functions, millrace, ministack = (Path(argument).resolve() for argument in sys.argv[1:])
+    # Not resolved: a Python of an environment is a link.
+    functions, millrace, python = (Path(argument).absolute() for argument in sys.argv[1:])
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
         try:
-            with emulator(ministack, scratch) as port:
+            with emulator(python, scratch) as port:
                 walk_through(Cloud(port, scratch), functions, millrace)
         except (Wrong, OSError, subprocess.TimeoutExpired) as wrong:
             print(f"FAIL {wrong}\n---- what the emulator said last")

@@ -31,6 +31,7 @@ stack=millrace
 bucket=
 architecture=
 overrides=()
+packaged=
 
 read_arguments() {
   while [ $# -gt 0 ]; do
@@ -88,7 +89,6 @@ find_bucket() {
 }
 
 main() {
-  local packaged
   read_arguments "$@"
   command -v aws >/dev/null || fail 1 "the AWS command line is not there: https://docs.aws.amazon.com/cli/"
   check_functions
