@@ -130,12 +130,13 @@ class Cloud:
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         self.client = lambda service: boto3.client(service, region_name=REGION, endpoint_url=endpoint, **keys)
 
-    def run(self, *command, cwd, seconds=300):
-        """What it printed. Its last lines are shown, as a reader of README.md would see them."""
+    def run(self, *command, cwd, shown=8, seconds=300):
+        """What it printed. The last lines are shown, as a reader of README.md would see them."""
         print("$ " + " ".join(map(str, command)), flush=True)
         done = subprocess.run(command, cwd=cwd, env=self.variables, capture_output=True, text=True, timeout=seconds)
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip() and "Uploading to" not in line]
-        print("\n".join(f"     {line.strip()[:150]}" for line in lines[-8:]), flush=True)
+        for line in lines[-shown:] if shown else []:
+            print(f"     {line.strip()[:150]}", flush=True)
         if done.returncode != 0:
             raise Wrong(f"{command[0]} ended with {done.returncode}")
         return done.stdout
@@ -203,13 +204,14 @@ def host_of(outputs):
     return re.sub(r"^(\w+\.execute-api)\..*", rf"\1.{NAME}", host)
 
 
-def use(cloud, stack, host, millrace, model):
+def use(cloud, stack, outputs, millrace, model):
     """What a first user does: a key, a flow, a run that is waited for, one that is polled."""
-    outputs = cloud.outputs(stack)
+    host = host_of(outputs)
     # Not /health, which the emulator answers itself.
     version = cloud.call(host, "GET", "/api/v1/version")
     expect(f"{stack}: GET /api/v1/version", "version" in version, json.dumps(version))
-    key = cloud.run(millrace, "key", "create", "--tenant", "my-team", "--table", outputs["TableName"], cwd=cloud.scratch).strip()
+    create = (millrace, "key", "create", "--tenant", "my-team", "--table", outputs["TableName"])
+    key = cloud.run(*create, cwd=cloud.scratch, shown=0).strip()
     expect(f"{stack}: a key is made in the table", len(key) > 20, f"{key[:6]}…")
     made = cloud.call(host, "POST", "/api/v1/flows/", key, flow(model))
     before = model.calls
@@ -280,13 +282,12 @@ def walk_through(cloud, functions, millrace):
         outputs, resources = cloud.outputs("millrace"), cloud.resources("millrace")
         states = sorted({r["ResourceStatus"] for r in resources.values()})
         print(f"     {len(resources)} resources, {', '.join(states)}: {', '.join(sorted(resources))}")
-        use(cloud, "millrace", host_of(outputs), millrace, model)
+        use(cloud, "millrace", outputs, millrace, model)
         by_itself(cloud, "millrace")
         update_one(cloud, "millrace", folder)
         other = ["Front=FunctionUrl", "AlarmEmail=someone@example.com", "Tracing=Active"]
         cloud.run("infra/deploy.sh", "--stack", "other", *parameters, *other, cwd=folder)
-        outputs = cloud.outputs("other")
-        use(cloud, "other", host_of(outputs), millrace, model)
+        use(cloud, "other", cloud.outputs("other"), millrace, model)
         remove(cloud, "other")
         remove(cloud, "millrace")
 
