@@ -1,30 +1,29 @@
 //! Everything between a client and a model provider, on loopback ports of its own: what the functions are, they
 //! are here too, over real Lambda events.
 
+// Paths, since the test of the logs has this file at a place of its own.
+#[path = "stack/functions.rs"]
+mod functions;
+#[path = "stack/setup.rs"]
+mod setup;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
-use bytes::Bytes;
 use millrace_api::{App, router};
-use millrace_engine::FlowLimits;
-use millrace_local::{
-    EventSource, EventSourceConfig, Front, FrontConfig, FunctionError, LocalCloud, LocalConfig, Schedule,
-    from_async,
-};
-use millrace_outbound::{Outbound, OutboundConfig};
-use millrace_runner::{ExporterConfig, Prices, RunLimits, Runner, RunnerConfig};
+use millrace_local::{EventSource, EventSourceConfig, Front, FrontConfig, LocalCloud, LocalConfig, Schedule};
+use millrace_runner::Runner;
 use millrace_store::metering::Meter;
-use millrace_store::{Host, MasterKey, Store, StoreConfig, SystemHost, TenantId, create_table_if_absent};
+use millrace_store::{TenantId, create_table_if_absent};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
-use tokio_util::task::TaskTracker;
 
-use crate::observer::{Observed, Observer};
 use crate::provider::Provider;
+use functions::{Runners, api, sweeper_function, worker_function};
+pub use setup::Setup;
 
 /// The key that every stack has, of the tenant `default`, but for those that take no plain keys.
 pub const KEY: &str = "local-key";
@@ -57,69 +56,6 @@ pub struct Stack {
     _worker: Option<EventSource>,
     _sweeps: Option<Schedule>,
     cloud: LocalCloud,
-}
-
-/// How a stack differs from the usual one.
-#[derive(Clone)]
-pub struct Setup {
-    /// Whether a worker waits at the queue.
-    pub worker: bool,
-    /// How often the sweeper runs, if at all.
-    pub sweeps: Option<Duration>,
-    /// How long a caller is kept waiting.
-    pub sync_timeout: Duration,
-    /// Whether work goes on after an answer.
-    pub background: bool,
-    /// Attempts that may fail; with 1 a passing reason is as final as any.
-    pub max_failures: u64,
-    /// Tasks of a tenant at once; 0 is no limit.
-    pub tenant_concurrency: u32,
-    /// Requests of a key in a minute; 0 is no limit.
-    pub requests_per_minute: u32,
-    /// How long a claim holds.
-    pub lease: Duration,
-    /// The folder whose files flows may read by their paths.
-    pub files: Option<PathBuf>,
-    /// Whether keys may be any text, as in the local cloud.
-    pub plain_keys: bool,
-    /// How large a flow may be.
-    pub flow_limits: FlowLimits,
-    /// What one run may use.
-    pub run_limits: RunLimits,
-    /// What things cost.
-    pub prices: Prices,
-    /// Dollars that a task may cost.
-    pub task_budget: Option<f64>,
-    /// Dollars that a tenant may spend a day.
-    pub tenant_budget: Option<f64>,
-    /// Where spans are sent to.
-    pub collector: Option<ExporterConfig>,
-    /// Who notes what each function calls. Each has clients of its own then, and secrets are sealed under KMS.
-    pub observed: Option<Observed>,
-}
-
-impl Default for Setup {
-    fn default() -> Self {
-        Self {
-            worker: true,
-            sweeps: None,
-            sync_timeout: Duration::from_secs(28),
-            background: true,
-            max_failures: 1,
-            tenant_concurrency: 0,
-            requests_per_minute: 0,
-            lease: Duration::from_secs(30),
-            files: None,
-            plain_keys: true,
-            flow_limits: FlowLimits::default(),
-            run_limits: RunLimits::default(),
-            prices: Prices::default(),
-            task_budget: None,
-            tenant_budget: None,
-            collector: None,
-            observed: None,
-        }
-    }
 }
 
 /// A response.
@@ -207,7 +143,7 @@ impl Stack {
 
     /// Another process beside this one's, over the same table and queue.
     pub fn another_runner(&self, setup: &Setup) -> Runner {
-        runner(&self.cloud, &self.provider, &self.meter, setup, None)
+        functions::runner(&self.cloud, &self.provider, &self.meter, setup, None)
     }
 
     /// Sends JSON with the stack's key.
@@ -379,128 +315,4 @@ pub async fn send(request: reqwest::RequestBuilder) -> Answer {
     let text = response.text().await.unwrap();
     let body = serde_json::from_str(&text).unwrap_or(Json::String(text));
     Answer { status, headers, body }
-}
-
-/// What each function runs tasks with: one for all, or, where they are observed, one for each.
-struct Runners {
-    api: Runner,
-    worker: Runner,
-    sweeper: Runner,
-}
-
-impl Runners {
-    fn of(cloud: &LocalCloud, provider: &Provider, meter: &Meter, setup: &Setup) -> Self {
-        let of = |observer| runner(cloud, provider, meter, setup, observer);
-        match &setup.observed {
-            Some(observed) => Self {
-                api: of(Some(&observed.api)),
-                worker: of(Some(&observed.worker)),
-                sweeper: of(Some(&observed.sweeper)),
-            },
-            None => {
-                let one = of(None);
-                Self { api: one.clone(), worker: one.clone(), sweeper: one }
-            }
-        }
-    }
-}
-
-fn runner(
-    cloud: &LocalCloud,
-    provider: &Provider,
-    meter: &Meter,
-    setup: &Setup,
-    observer: Option<&Observer>,
-) -> Runner {
-    let sdk = cloud.sdk_config();
-    let dynamodb = aws_sdk_dynamodb::config::Builder::from(&sdk).endpoint_url(cloud.dynamodb_url());
-    let sqs = aws_sdk_sqs::config::Builder::from(&sdk).endpoint_url(cloud.sqs_url());
-    let s3 = cloud.s3_client().config().to_builder();
-    let (mut dynamodb, mut sqs, mut s3) =
-        (dynamodb.interceptor(meter.clone()), sqs.interceptor(meter.clone()), s3);
-    let mut host: Arc<dyn Host> = Arc::new(SystemHost);
-    let mut master_key = MasterKey::local([7; 32]);
-    if let Some(observer) = observer {
-        dynamodb = dynamodb.interceptor(observer.clone());
-        sqs = sqs.interceptor(observer.clone());
-        s3 = s3.interceptor(observer.clone());
-        host = observer.host();
-        master_key = MasterKey::Kms("alias/millrace".to_owned());
-    }
-    let store = Store::new(
-        aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
-        aws_sdk_sqs::Client::from_conf(sqs.build()),
-        StoreConfig {
-            plain_keys: setup.plain_keys,
-            master_key,
-            max_failures: setup.max_failures,
-            tenant_concurrency: setup.tenant_concurrency,
-            requests_per_minute: setup.requests_per_minute,
-            lease: setup.lease,
-            ..StoreConfig::new("millrace", cloud.queue_url())
-        },
-        host,
-    )
-    .with_bucket(aws_sdk_s3::Client::from_conf(s3.build()), cloud.bucket());
-    let store = match observer {
-        Some(observer) => store.with_kms(observer.kms(&aws_sdk_kms::config::Builder::from(&sdk))),
-        None => store,
-    };
-    let outbound =
-        Outbound::new(OutboundConfig { allow_loopback: true, ..OutboundConfig::default() }).unwrap();
-    let variables = [
-        ("OPENAI_API_KEY", "sk-operator".to_owned()),
-        ("OPENAI_BASE_URL", provider.base_url()),
-        ("SERPAPI_API_BASE", provider.url()),
-    ];
-    let config = RunnerConfig {
-        variables: variables.map(|(name, value)| (name.to_owned(), value)).into(),
-        sync_timeout: setup.sync_timeout,
-        files_root: setup.files.clone(),
-        flow_limits: setup.flow_limits,
-        run_limits: setup.run_limits,
-        prices: setup.prices.clone(),
-        task_budget: setup.task_budget,
-        tenant_budget: setup.tenant_budget,
-        ..RunnerConfig::default()
-    };
-    let registry = millrace_components::registry();
-    let runner = match setup.background {
-        true => Runner::with_background(store, registry, outbound, config, TaskTracker::new()),
-        false => Runner::new(store, registry, outbound, config),
-    };
-    if let Some(collector) = &setup.collector {
-        runner.export_to(collector.clone()).unwrap();
-    }
-    runner
-}
-
-fn api(router: Router) -> impl millrace_local::Function {
-    from_async(move |event: Bytes| {
-        let router = router.clone();
-        async move {
-            let answer = millrace_api::handle(&router, &event).await;
-            answer.map(Bytes::from).map_err(|error| FunctionError::new("Api", error.to_string()))
-        }
-    })
-}
-
-fn worker_function(runner: Runner) -> impl millrace_local::Function {
-    from_async(move |event: Bytes| {
-        let runner = runner.clone();
-        async move {
-            let answer = millrace_worker::handle_json(&runner, &event, None).await;
-            answer.map(Bytes::from).map_err(|error| FunctionError::new("Worker", error.to_string()))
-        }
-    })
-}
-
-fn sweeper_function(runner: Runner) -> impl millrace_local::Function {
-    from_async(move |event: Bytes| {
-        let runner = runner.clone();
-        async move {
-            let answer = millrace_sweeper::handle_json(&runner, &event, None).await;
-            answer.map(Bytes::from).map_err(|error| FunctionError::new("Sweeper", error.to_string()))
-        }
-    })
 }
