@@ -1,4 +1,4 @@
-//! `millrace bench`: how fast tasks pass through the local cloud.
+//! `millrace bench`: how fast tasks pass through the local cloud; and, by `functions`, what a start of each function takes.
 
 mod functions;
 

@@ -120,3 +120,46 @@ impl std::io::Write for Counted {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::{Args, Bench, Benchmark, Command};
+
+    fn parsed(words: &[&str]) -> Result<Bench, clap::Error> {
+        match Args::try_parse_from([&["millrace", "bench"], words].concat())?.command {
+            Command::Bench(bench) => Ok(bench),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_plain_command_stays_and_the_two_are_not_mixed() {
+        let plain = parsed(&["--tasks", "5"]).unwrap();
+        assert!(plain.what.is_none() && plain.tasks == 5);
+        let Some(Benchmark::Functions(args)) = parsed(&["functions", "--runs", "3"]).unwrap().what else {
+            panic!("no functions");
+        };
+        assert_eq!((args.runs, args.warm, args.json), (3, 20, false));
+        assert!(parsed(&["--tasks", "5", "functions"]).is_err());
+        assert!(parsed(&["functions", "--runs", "0"]).is_err());
+    }
+
+    #[test]
+    fn a_zip_beside_the_binary_is_what_counts() {
+        let folder = std::env::temp_dir().join(format!("millrace-bench-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let binary = folder.join("bootstrap");
+        std::fs::write(&binary, vec![7; 100_000]).unwrap();
+        assert_eq!(size(&binary).unwrap(), 100_000);
+        assert!(zipped(&binary).unwrap() < 1_000);
+        std::fs::File::create(folder.join("bootstrap.zip")).unwrap().write_all(&[0; 1_234]).unwrap();
+        assert_eq!(zipped(&binary).unwrap(), 1_234);
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(size(&binary).unwrap_err().to_string().contains("bootstrap"));
+    }
+}
