@@ -96,6 +96,7 @@ pub(crate) async fn run(args: Cost) -> Result<()> {
         return Ok(());
     }
     let (terms, prices) = (args.terms()?, Prices::read(args.prices.as_deref())?);
+    terms.check()?;
     if !args.json && !args.markdown {
         eprintln!("Counting the requests of tasks in a local cloud …");
     }

@@ -3,7 +3,7 @@
 //! Units, requests and bytes come from [`Counts`]. Time is modelled: a model is waited for as long as it is told, a round
 //! trip to a service takes [`ROUND_TRIP_MS`], and CPU time is stretched as Lambda stretches it.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde::Serialize;
 
 use super::count::{Batch, Counts, Step};
@@ -19,8 +19,6 @@ const ONE_CORE_MB: f64 = 1769.0;
 const LEASE_SECONDS: f64 = 30.0;
 /// How long tasks are kept. The template's default. Days.
 pub(super) const RETENTION_DAYS: f64 = 7.0;
-/// How long a synchronous call may take behind each front before it becomes a queued one. Seconds.
-const SYNC_SECONDS: [(Front, f64); 2] = [(Front::HttpApi, 28.0), (Front::FunctionUrl, 890.0)];
 /// Between two puts of the api's sum of a day (`crates/runner/src/ledger.rs`). Seconds.
 const USAGE_PAUSE_SECONDS: f64 = 5.0;
 /// What a poll that waits is told to wait at most. Seconds.
@@ -183,10 +181,7 @@ impl Model {
     }
 
     fn billed_sync(&self, terms: &Terms) -> Result<Billed> {
-        let limit = SYNC_SECONDS.iter().find(|(front, _)| *front == terms.front).map_or(0.0, |(_, at)| *at);
-        if terms.wait >= limit {
-            bail!("behind this front a call is kept waiting for {limit} s; then it is a queued one");
-        }
+        terms.check()?;
         let counts = &self.counts;
         // An environment answers one call at a time, so that it puts its sum with every call that takes long enough.
         let puts = (terms.wait / USAGE_PAUSE_SECONDS).min(1.0);

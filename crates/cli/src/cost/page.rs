@@ -1,4 +1,4 @@
-//! The page `docs/cost.md`, and the shorter print for a terminal. **No figure is typed in either.**
+//! The page `docs/cost.md`, and the shorter print for a terminal. **No figure that is counted or priced is typed.**
 
 use anyhow::{Result, bail};
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 use serde::{Serialize, Serializer};
 
@@ -46,7 +47,7 @@ pub(crate) enum Polls {
 impl FromStr for Polls {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.parse() {
             _ if text == "long" => Ok(Self::Long),
             Ok(times) if times <= MOST_POLLS => Ok(Self::Times(times)),
@@ -92,6 +93,32 @@ pub(super) struct Terms {
     pub metrics: Option<usize>,
     /// Whether the caller waits for the result in place of a queued task.
     pub sync: bool,
+}
+
+impl Front {
+    /// How long a caller is kept waiting behind it before the call becomes a queued one, as the template says. Seconds.
+    pub fn longest_wait(self) -> f64 {
+        match self {
+            Self::HttpApi => 28.0,
+            Self::FunctionUrl => 890.0,
+        }
+    }
+}
+
+impl Terms {
+    /// Whether there can be such a call.
+    ///
+    /// # Errors
+    /// The caller would have to wait longer than its front allows.
+    pub fn check(&self) -> Result<()> {
+        let longest = self.front.longest_wait();
+        if self.sync && self.wait >= longest {
+            bail!(
+                "--sync: behind this front a call is kept waiting for {longest} s; then it is a queued one"
+            );
+        }
+        Ok(())
+    }
 }
 
 /// Seconds of waiting.
