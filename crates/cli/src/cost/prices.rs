@@ -58,7 +58,7 @@ impl Prices {
         }
         let table: Self = serde_json::from_value(table).context("not a price table")?;
         if let Some((name, _)) = table.aws.iter().find(|(_, price)| price.usd < 0.0) {
-            bail!("the price {name} is no number from 0 on");
+            bail!("the price {name} is below 0");
         }
         if table.currency != "USD" {
             bail!("the currency is {}, not USD: dollars are all that is compared", table.currency);
