@@ -6,11 +6,13 @@ use clap::{Args as Group, Parser, Subcommand, value_parser};
 use millrace_store::{Scope, TenantId};
 use uuid::Uuid;
 
+use crate::client_args::{Completions, Flow, Profile, Push, Run, Task, Usage};
 use crate::cost::Cost;
+use crate::exit;
 
 /// Flows drawn in Langflow, run on AWS Lambda.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version, about, after_help = exit::TABLE)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub command: Command,
@@ -30,6 +32,25 @@ pub(crate) enum Command {
     Cost(Cost),
     /// Make, list, rotate and revoke API keys in the table of a deployed stack.
     Key(Key),
+    /// Upload an exported flow. The same export again updates the same flow.
+    #[command(after_help = exit::TABLE)]
+    Push(Push),
+    /// Run a flow and print its result.
+    #[command(after_help = exit::TABLE)]
+    Run(Run),
+    /// Show, list, cancel, retry and follow tasks.
+    #[command(after_help = exit::TABLE)]
+    Task(Task),
+    /// List, print and delete flows.
+    #[command(after_help = exit::TABLE)]
+    Flow(Flow),
+    /// What your tasks used, by the day.
+    #[command(after_help = exit::TABLE)]
+    Usage(Usage),
+    /// Keep addresses and keys of installations, so that they are typed once.
+    Profile(Profile),
+    /// Print a script with which your shell completes this command.
+    Completions(Completions),
 }
 
 #[derive(Debug, Group)]
@@ -195,6 +216,12 @@ pub(crate) struct KeyCreate {
     /// Requests a minute that are served of it, 0 for no limit; as the installation says by default.
     #[arg(long, value_name = "REQUESTS", value_parser = value_parser!(u32).range(..=1_000_000))]
     pub requests_per_minute: Option<u32>,
+    /// Keep the key in a profile, for the commands that call the installation.
+    #[arg(long, value_name = "NAME", requires = "url")]
+    pub save_profile: Option<String>,
+    /// Address of the installation, for the profile.
+    #[arg(long, requires = "save_profile")]
+    pub url: Option<String>,
 }
 
 /// A key that the local cloud accepts.

@@ -1,10 +1,11 @@
 //! `millrace check`: what of an export runs, what does not and why, and which services it calls.
 
 use anyhow::{Context, Result, bail};
-use millrace_engine::{NodeReport, Plan, Report, ServiceReport, Warning, parse};
+use millrace_engine::{Plan, Report, ServiceReport, Warning, parse};
 use serde_json::Value as Json;
 
 use crate::args::Check;
+use crate::output;
 
 pub(crate) fn run(args: &Check) -> Result<()> {
     let text = std::fs::read_to_string(&args.file)
@@ -13,9 +14,9 @@ pub(crate) fn run(args: &Check) -> Result<()> {
         serde_json::from_str(&text).with_context(|| format!("{} is no JSON", args.file.display()))?;
     let report = report(export.get("data").unwrap_or(&export), args.strict);
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        output::line(serde_json::to_string_pretty(&report)?)?;
     } else {
-        print(&report);
+        print(&report)?;
     }
     match report.nodes.iter().filter(|node| !node.runs).count() {
         0 if report.runs => Ok(()),
@@ -24,7 +25,7 @@ pub(crate) fn run(args: &Check) -> Result<()> {
     }
 }
 
-fn report(data: &Json, strict: bool) -> Report {
+pub(crate) fn report(data: &Json, strict: bool) -> Report {
     let planned = parse(data).map_err(|error| (None, error)).and_then(|flow| {
         let dialect = flow.dialect;
         Plan::new(flow, &millrace_components::registry(), strict).map_err(|error| (Some(dialect), error))
@@ -35,27 +36,24 @@ fn report(data: &Json, strict: bool) -> Report {
     }
 }
 
-fn print(report: &Report) {
-    println!("{} nodes, dialect {}", report.nodes.len(), report.dialect);
-    let line = |mark: &str, node: &NodeReport| {
-        println!("  {mark:7} {} {}", node.kind, node.why.as_deref().unwrap_or(&node.id));
-    };
+fn print(report: &Report) -> Result<()> {
+    output::line(format_args!("{} nodes, dialect {}", report.nodes.len(), report.dialect))?;
     for node in &report.nodes {
-        line(if node.runs { "runs" } else { "REFUSED" }, node);
+        let mark = if node.runs { "runs" } else { "REFUSED" };
+        let why = node.why.as_deref().unwrap_or(&node.id);
+        output::line(format_args!("  {mark:7} {} {why}", node.kind))?;
     }
     for warning in &report.warnings {
-        println!("warning: {warning}");
+        output::line(format_args!("warning: {warning}"))?;
     }
-    match report.services.as_slice() {
-        [] => println!("calls no service outside"),
-        services => services.iter().for_each(print_service),
+    if report.services.is_empty() {
+        output::line("calls no service outside")?;
     }
-    if report.runs {
-        println!("it runs");
-    }
+    report.services.iter().try_for_each(print_service)?;
+    if report.runs { output::line("it runs") } else { Ok(()) }
 }
 
-fn print_service(service: &ServiceReport) {
+fn print_service(service: &ServiceReport) -> Result<()> {
     let address = service.address.as_deref().unwrap_or("an address that only the run tells");
-    println!("calls {} at {address} ({})", service.service, service.nodes.join(", "));
+    output::line(format_args!("calls {} at {address} ({})", service.service, service.nodes.join(", ")))
 }

@@ -15,6 +15,8 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::args::{Key, KeyAction, KeyCreate};
+use crate::output::{self, remark};
+use crate::profile::{self, Address, ApiKey, Profile, ProfileFile, Variables};
 
 /// The keys of one tenant.
 struct Keys {
@@ -43,30 +45,35 @@ pub(crate) async fn run(args: Key) -> Result<()> {
 impl Keys {
     async fn create(&self, create: KeyCreate) -> Result<()> {
         let terms = terms(&create, SystemHost.now())?;
+        // What is wrong with the profile is said before there is a key.
+        let place = place(&create)?;
         let made = self.store.create_key_with(&self.tenant, &create.name, &terms).await;
         let key = made.map_err(|error| self.failed(error))?;
-        self.show(&key, json!({}));
+        self.show(&key, json!({}))?;
+        if let Some((file, name, url)) = place {
+            profile::save(&file, name, Profile { url, key: ApiKey::parse(&key.text)? })?;
+            remark(format_args!("Profile '{name}' is kept in {}.", file.path().display()));
+        }
         Ok(())
     }
 
     async fn list(&self) -> Result<()> {
         let keys = self.store.keys(&self.tenant).await.map_err(|error| self.failed(error))?;
         if self.json {
-            println!("{:#}", Json::Array(keys.iter().map(|key| self.described(key)).collect()));
-            return Ok(());
+            return output::json(&keys.iter().map(|key| self.described(key)).collect());
         }
         for key in &keys {
             let used = key.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("used {at:.0}"));
             let state = if key.is_active { "" } else { ", over" };
-            println!(
-                "{}  {}  {}: {}{state}, {used}",
+            let masked = shortened(&key.masked);
+            output::line(format_args!(
+                "{}  {masked}  {}: {}{state}, {used}",
                 key.id,
-                &shortened(&key.masked),
                 key.name,
                 said(&key.terms)
-            );
+            ))?;
         }
-        eprintln!("{} keys of tenant {}.", keys.len(), self.tenant);
+        remark(format_args!("{} keys of tenant {}.", keys.len(), self.tenant));
         Ok(())
     }
 
@@ -75,19 +82,22 @@ impl Keys {
             bail!("tenant {} has no key {id}", self.tenant);
         }
         match self.json {
-            true => println!("{:#}", json!({"id": id, "revoked": true})),
-            false => eprintln!("Key {id} is revoked. Functions that know it may take it for another minute."),
+            true => output::json(&json!({"id": id, "revoked": true})),
+            false => {
+                remark(format_args!(
+                    "Key {id} is revoked. Functions that know it may take it for another minute."
+                ));
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     async fn rotate(&self, id: Uuid, grace_seconds: u64) -> Result<()> {
         let grace = Duration::from_secs(grace_seconds);
         match self.store.rotate_key(&self.tenant, id, grace).await.map_err(|error| self.failed(error))? {
             Rotation::Made { key, old_until } => {
-                eprintln!("Key {id} goes on until {old_until:.0}.");
-                self.show(&key, json!({"rotated": id, "rotated_expires_at": old_until}));
-                Ok(())
+                remark(format_args!("Key {id} goes on until {old_until:.0}."));
+                self.show(&key, json!({"rotated": id, "rotated_expires_at": old_until}))
             }
             Rotation::NoKey => bail!("tenant {} has no key {id}", self.tenant),
             Rotation::Expired => bail!("key {id} has expired: make a new one"),
@@ -96,19 +106,18 @@ impl Keys {
     }
 
     /// Prints a new key: the only time that it is seen.
-    fn show(&self, key: &NewKey, besides: Json) {
+    fn show(&self, key: &NewKey, besides: Json) -> Result<()> {
         if !self.json {
-            eprintln!("Key {} of tenant {}, {}.", key.record.id, self.tenant, said(&key.record.terms));
-            eprintln!("It is shown this once:");
-            println!("{}", key.text);
-            return;
+            let (id, terms) = (key.record.id, said(&key.record.terms));
+            remark(format_args!("Key {id} of tenant {}, {terms}.\nIt is shown this once:", self.tenant));
+            return output::line(&key.text);
         }
         let mut shown = self.described(&key.record);
         shown["key"] = json!(key.text);
         for (name, value) in besides.as_object().into_iter().flatten() {
             shown[name] = value.clone();
         }
-        println!("{shown:#}");
+        output::json(&shown)
     }
 
     fn described(&self, key: &KeyRecord) -> Json {
@@ -138,6 +147,15 @@ impl Keys {
             None => anyhow!("the table '{}' cannot be reached: {fault}", self.table),
         }
     }
+}
+
+/// The profile that the key is to be kept in: its file, its name, and the address that goes with the key.
+fn place(create: &KeyCreate) -> Result<Option<(ProfileFile, &str, Address)>> {
+    let (Some(name), Some(url)) = (&create.save_profile, &create.url) else { return Ok(None) };
+    profile::check_name(name)?;
+    let (url, file) = (Address::parse(url)?, Variables::read().file()?);
+    file.read()?;
+    Ok(Some((file, name, url)))
 }
 
 fn terms(create: &KeyCreate, now: Timestamp) -> Result<KeyTerms> {
@@ -180,8 +198,14 @@ mod tests {
     #[test]
     fn terms_are_said_in_words() {
         let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let mut create =
-            KeyCreate { name: "n".into(), scopes: vec![], expires_days: None, requests_per_minute: None };
+        let mut create = KeyCreate {
+            name: "n".into(),
+            scopes: vec![],
+            expires_days: None,
+            requests_per_minute: None,
+            save_profile: None,
+            url: None,
+        };
         assert_eq!(terms(&create, now).unwrap(), KeyTerms::default());
         assert_eq!(said(&KeyTerms::default()), "run, read, deploy, admin");
         create.scopes = vec![Scope::Read, Scope::Run];

@@ -6,13 +6,26 @@ mod args;
 mod bench;
 mod caller;
 mod check;
+mod client;
+mod client_args;
+mod completions;
 mod cost;
 mod demo;
+mod exit;
+mod flow;
+mod follow;
 mod functions;
+mod json_argument;
 mod key;
 mod local;
 mod master_key;
+mod output;
+mod profile;
+mod push;
+mod run;
 mod stack;
+mod task;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -25,6 +38,7 @@ use tracing_subscriber::registry;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use args::{Args, Command};
+use exit::{Exit, Failure};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -33,18 +47,17 @@ async fn main() -> ExitCode {
     match logs::filter(filter.as_deref().unwrap_or("warn")) {
         Ok(filter) => registry().with(layer().with_writer(std::io::stderr).with_filter(filter)).init(),
         Err(error) => {
-            eprintln!("Error: {error}");
+            output::remark(format_args!("Error: {error}"));
             return ExitCode::FAILURE;
         }
     }
-    match run(args.command).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // The sentence and its causes; a backtrace is no help to who runs a command.
-            eprintln!("Error: {error:#}");
-            ExitCode::FAILURE
-        }
+    let Err(error) = run(args.command).await else { return ExitCode::SUCCESS };
+    let exit = Failure::exit_of(&error);
+    if exit != Exit::PipeClosed {
+        // The sentence and its causes; a backtrace is no help to who runs a command.
+        output::remark(format_args!("Error: {error:#}"));
     }
+    ExitCode::from(exit as u8)
 }
 
 async fn run(command: Command) -> Result<()> {
@@ -55,5 +68,12 @@ async fn run(command: Command) -> Result<()> {
         Command::Check(check) => check::run(&check),
         Command::Cost(cost) => cost::run(cost).await,
         Command::Key(key) => key::run(key).await,
+        Command::Push(push) => push::run(push).await,
+        Command::Run(call) => run::run(call).await,
+        Command::Task(task) => task::run(task).await,
+        Command::Flow(flow) => flow::run(flow).await,
+        Command::Usage(usage) => usage::run(usage).await,
+        Command::Profile(profile) => profile::run(&profile),
+        Command::Completions(shell) => completions::run(&shell),
     }
 }

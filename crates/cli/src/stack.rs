@@ -198,6 +198,11 @@ pub(crate) fn function_variables(
         "MILLRACE_KMS_KEY_ID",
         "MILLRACE_KEY_FILE",
         "MILLRACE_REQUESTS_PER_MINUTE",
+        // The client's own.
+        "MILLRACE_URL",
+        "MILLRACE_API_KEY",
+        "MILLRACE_PROFILE",
+        "MILLRACE_CONFIG",
     ];
     variables.extend(own.filter(|(name, _)| !decided.contains(&name.as_str())));
     let files = environment.files_root.iter();
