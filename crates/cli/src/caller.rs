@@ -6,6 +6,8 @@ use anyhow::{Result, bail};
 use millrace_outbound::{Outbound, OutboundConfig, Request};
 use serde_json::Value as Json;
 
+use crate::output;
+
 /// How long a task is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -28,12 +30,12 @@ impl Caller {
     pub fn show(&self, method: &str, path: &str, data: Option<&str>) {
         let data = data
             .map(|data| format!(" -H 'content-type: application/json' -d '{}'", data.replace('\'', "'\\''")));
-        println!(
+        output::note(format_args!(
             "curl -s -X {method} {}{path} -H 'x-api-key: {}'{}",
             self.base,
             self.key,
             data.unwrap_or_default()
-        );
+        ));
     }
 
     /// Sends JSON and reads JSON.

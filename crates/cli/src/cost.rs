@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{ArgAction, Args, value_parser};
 
+use crate::output;
 pub(crate) use count::Journal;
 pub(crate) use terms::{Architecture, Front, Polls};
 
@@ -92,13 +93,12 @@ impl Cost {
 
 pub(crate) async fn run(args: Cost) -> Result<()> {
     if args.measure {
-        println!("{}", serde_json::to_string_pretty(&Measured::take().await?)?);
-        return Ok(());
+        return output::line(serde_json::to_string_pretty(&Measured::take().await?)?);
     }
     let (terms, prices) = (args.terms()?, Prices::read(args.prices.as_deref())?);
     terms.check()?;
     if !args.json && !args.markdown {
-        eprintln!("Counting the requests of tasks in a local cloud …");
+        output::remark("Counting the requests of tasks in a local cloud …");
     }
     let counts = Counts::take(&batch_sizes(terms.batch)).await?;
     let model = Model { counts, prices, measured: Measured::stored()? };
@@ -108,6 +108,5 @@ pub(crate) async fn run(args: Cost) -> Result<()> {
         (_, true) => page::markdown(&report)?,
         _ => page::text(&report)?,
     };
-    println!("{}", text.trim_end());
-    Ok(())
+    output::line(text.trim_end())
 }

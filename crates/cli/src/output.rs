@@ -27,6 +27,11 @@ pub(crate) fn json(value: &Json) -> Result<()> {
     line(format_args!("{value:#}"))
 }
 
+/// The same for what goes on whether anybody reads it or not, as a local cloud that serves.
+pub(crate) fn note(text: impl Display) {
+    let _read_by_nobody = line(text);
+}
+
 /// Says something that is no part of the answer. Where standard error is closed, nobody wants to know.
 pub(crate) fn remark(text: impl Display) {
     let _ = writeln!(stderr().lock(), "{text}");

@@ -16,6 +16,7 @@ use flate2::write::DeflateEncoder;
 
 use crate::args::BenchFunctions;
 use crate::functions::{own_folder, program};
+use crate::output;
 
 use measure::{Samples, Spread};
 use report::Row;
@@ -31,10 +32,9 @@ pub(crate) async fn run(args: &BenchFunctions) -> Result<()> {
     world.stop().await;
     let (rows, uncounted) = outcome?;
     match args.json {
-        true => println!("{:#}", report::json(&rows, args, uncounted.as_deref())),
-        false => print!("{}", report::text(&rows, args, uncounted.as_deref())),
+        true => output::json(&report::json(&rows, args, uncounted.as_deref())),
+        false => output::line(report::text(&rows, args, uncounted.as_deref()).trim_end()),
     }
-    Ok(())
 }
 
 /// The rows, and why instructions were not counted, where they were not.

@@ -89,6 +89,10 @@ impl ProfileFile {
             };
             broken(format!("is broken: {what} at line {}, column {}", error.line(), error.column()))
         })?;
+        // Serde would take a list for the fields in their order, and an empty one for none of them.
+        if !text.trim_start().starts_with('{') {
+            return Err(broken("is broken: it is no JSON object".to_owned()).into());
+        }
         match &profiles.current {
             Some(name) if !profiles.profiles.contains_key(name) => {
                 Err(broken(format!("is broken: its current profile '{name}' is not in it")).into())
