@@ -132,7 +132,8 @@ pub(crate) async fn provider(args: &Cloud) -> Result<(Option<Provider>, BTreeMap
     let provider =
         Provider::start(ProviderConfig { port: 0, delay: Duration::from_millis(args.provider_delay) })
             .await?;
-    variables.insert("OPENAI_API_KEY".to_owned(), "stand-in".to_owned());
+    // A key is taken out of whatever a run answers, so that this is no word that the stand-in says.
+    variables.insert("OPENAI_API_KEY".to_owned(), "sk-local-stand-in".to_owned());
     variables.insert("OPENAI_BASE_URL".to_owned(), provider.base_url());
     Ok((Some(provider), variables))
 }
