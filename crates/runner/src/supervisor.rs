@@ -1,11 +1,13 @@
 //! Who watches over a run: what may still begin, when it has to stop, how far it is.
 
+mod limits;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use millrace_engine::{Admission, Effect, EffectKey, ErrorKind, RunError, Supervisor, Usage};
+use millrace_engine::{Admission, Effect, EffectKey, RunError, Supervisor, Usage};
 use millrace_store::{Lease, Refusal, Renewal, Store};
 use serde_json::{Value as Json, json};
 use tokio::sync::Notify;
@@ -14,6 +16,7 @@ use tokio::time::Instant;
 use crate::RunLimits;
 use crate::trace::{OpenSpan, Traced};
 use crate::usage::{Meter, TaskUsage};
+pub(crate) use limits::{Budgets, Exceeded};
 
 /// An effect that nothing is known of begins only if so much time is left.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -39,54 +42,6 @@ pub(crate) enum Stop {
 
 /// Models that a run's usage names; what others used is told as `other`.
 const MODELS: usize = 20;
-
-/// The limit that a run came to.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Exceeded {
-    Effects(u64),
-    Tokens(u64),
-    /// Dollars, by estimate.
-    Budget(f64),
-    /// Dollars, by estimate.
-    BudgetOfTheDay(f64),
-    /// A model whose price is not known, under a budget.
-    Unpriced(String),
-}
-
-impl Exceeded {
-    /// What the run ends with.
-    pub fn error(&self) -> RunError {
-        let message = match self {
-            Self::Effects(limit) => format!("The run used up its effects: the limit is {limit} for one run"),
-            Self::Tokens(limit) => format!("The run used up its tokens: the limit is {limit} for one run"),
-            Self::Budget(limit) => {
-                format!(
-                    "The run used up its budget: by estimate it cost {limit} US dollars, the limit for this task"
-                )
-            }
-            Self::BudgetOfTheDay(limit) => {
-                format!(
-                    "The budget of the day is used up: the limit is {limit} US dollars a day (UTC), by estimate"
-                )
-            }
-            Self::Unpriced(model) => {
-                format!(
-                    "The run has a budget, and the model {model} has no price in this installation's table"
-                )
-            }
-        };
-        RunError::new(ErrorKind::Limit, message)
-    }
-}
-
-/// What a run may cost, in US dollars by estimate.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Budgets {
-    /// Dollars that the task may cost, by estimate.
-    pub task: Option<f64>,
-    /// Dollars that the tenant may spend a day, and what is left of them.
-    pub day: Option<(f64, f64)>,
-}
 
 /// Watches over one run.
 pub(crate) struct Watch {
