@@ -275,6 +275,7 @@ mod tests {
             "open_partition",
             "open_shard", // the sweeper's index
             "key",        // the lookup
+            "nothing",    // never there
         ];
         let source = include_str!("rows.rs").split("#[cfg(test)]").next().unwrap();
         let functions = source
