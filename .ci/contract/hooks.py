@@ -147,6 +147,9 @@ def body_instead(name, body, negative):
         del body["callback_url"]
     if negative:
         return body
+    # One that is used up before the end is 422, and no fault of the body.
+    if isinstance(body.get("budget"), (int, float)):
+        body["budget"] = max(body["budget"], 1)
     if name == "import_flows":
         return {"file": json.dumps({"name": "imported", "data": {"nodes": [], "edges": []}})}
     if name == "upload_file" and "file" in body:

@@ -142,10 +142,12 @@ async fn a_day_is_the_sum_over_all_processes_and_of_one_tenant() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn days_that_are_none_are_refused_by_name() {
     let stack = Stack::without_worker().await;
-    for (query, place) in [("?from=tomorrow", "from"), ("?to=1999-01-01", "to"), ("?from=2026-13-01", "from")]
-    {
+    for query in ["?from=tomorrow", "?from=2026-13-01"] {
         let refused = usage_of(&stack, KEY, query).await;
         assert_eq!(refused.status, 422, "{}", refused.body);
-        assert_eq!(refused.body["detail"][0]["loc"], json!(["query", place]), "{}", refused.body);
+        assert_eq!(refused.body["detail"][0]["loc"], json!(["query", "from"]), "{}", refused.body);
     }
+    let refused = usage_of(&stack, KEY, "?to=1999-01-01").await;
+    assert_eq!(refused.status, 400, "{}", refused.body);
+    assert!(refused.detail().starts_with("to has to be a day from "), "{}", refused.body);
 }

@@ -1,5 +1,6 @@
 //! What a tenant's tasks used, day by day (UTC).
 
+use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::civil::Date;
 use jiff::{Span, Unit};
@@ -25,28 +26,38 @@ pub(crate) async fn read(incoming: Incoming, caller: Principal) -> Result<Respon
     Ok(respond::ok(&json!({"days": days})))
 }
 
-fn days(mut query: Fields, today: Date) -> Result<Vec<Date>, Vec<Fault>> {
-    let from = day(&mut query, "from", today);
-    let to = day(&mut query, "to", today);
-    if let (Some(from), Some(to)) = (from, to) {
-        let span = from.until((Unit::Day, to)).map_or(i32::MAX, |span| span.get_days());
-        if !(0..DAYS).contains(&span) {
-            let rule = format!("from and to have to be 1 to {DAYS} days, from the earlier to the later");
-            query.push(Fault::rule(query.place("to"), &rule, to.to_string().into()));
-        }
-    }
+/// Of the wrong shape a day is 422; one of the right shape that there can be no sums of is 400.
+fn days(mut query: Fields, today: Date) -> Result<Vec<Date>, ApiError> {
+    let (from, to) = (day(&mut query, "from"), day(&mut query, "to"));
     query.finish()?;
     let (from, to) = (from.unwrap_or(today), to.unwrap_or(today));
+    let kept = today.checked_sub(Span::new().days(USAGE_DAYS)).unwrap_or(today);
+    for (name, day) in [("from", from), ("to", to)] {
+        if day < kept || day > today {
+            return Err(refused(format!(
+                "{name} has to be a day from {kept} to {today}: sums are kept for {USAGE_DAYS} days"
+            )));
+        }
+    }
+    let span = from.until((Unit::Day, to)).map_or(i32::MAX, |span| span.get_days());
+    if !(0..DAYS).contains(&span) {
+        return Err(refused(format!(
+            "from and to have to be 1 to {DAYS} days, from the earlier to the later"
+        )));
+    }
     Ok(from.series(Span::new().days(1)).take_while(|day| *day <= to).collect())
 }
 
-fn day(query: &mut Fields, name: &str, today: Date) -> Option<Date> {
-    let Some(text) = query.text(name) else { return Some(today) };
-    let kept = || today.checked_sub(Span::new().days(USAGE_DAYS)).unwrap_or(today);
+fn refused(sentence: String) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, sentence)
+}
+
+fn day(query: &mut Fields, name: &str) -> Option<Date> {
+    let text = query.text(name)?;
     match text.parse::<Date>() {
-        Ok(day) if text.len() == 10 && day >= kept() && day <= today => Some(day),
+        Ok(day) if text.len() == 10 => Some(day),
         _ => {
-            let rule = format!("{name} has to be a day such as {today}, of the last {USAGE_DAYS} days");
+            let rule = format!("{name} has to be a day such as 2026-01-31");
             query.push(Fault::rule(query.place(name), &rule, text.into()));
             None
         }
@@ -59,11 +70,13 @@ mod tests {
 
     use super::*;
 
-    fn asked(pairs: &[(&str, &str)]) -> Result<Vec<String>, Value> {
+    fn asked(pairs: &[(&str, &str)]) -> Result<Vec<String>, (u16, Value)> {
         let pairs: Vec<_> = pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let days = days(Fields::query(&pairs), "2026-03-02".parse().unwrap());
-        days.map(|days| days.iter().map(Date::to_string).collect())
-            .map_err(|faults| ApiError::from(faults).parts().1.clone())
+        days.map(|days| days.iter().map(Date::to_string).collect()).map_err(|error| {
+            let (status, detail) = error.parts();
+            (status, detail.clone())
+        })
     }
 
     #[test]
@@ -72,16 +85,23 @@ mod tests {
         let days = asked(&[("from", "2026-02-27")]).unwrap();
         assert_eq!(days, ["2026-02-27", "2026-02-28", "2026-03-01", "2026-03-02"]);
         assert_eq!(asked(&[("from", "2026-01-31")]).unwrap().len(), 31);
-        for (query, place) in [
-            (vec![("from", "2026-01-30")], "to"),
-            (vec![("to", "2026-03-01")], "to"),
-            (vec![("from", "2025-12-29"), ("to", "2025-12-30")], "from"),
-            (vec![("to", "2026-03-03")], "to"),
-            (vec![("from", "yesterday")], "from"),
-            (vec![("from", "20260301")], "from"),
+        assert_eq!(asked(&[("from", "2025-12-30"), ("to", "2025-12-31")]).unwrap().len(), 2);
+        for (query, says) in [
+            (vec![("from", "2026-01-30")], "from and to have to be 1 to 31 days"),
+            (vec![("to", "2026-03-01")], "from and to have to be 1 to 31 days"),
+            (
+                vec![("from", "2025-12-29"), ("to", "2025-12-30")],
+                "from has to be a day from 2025-12-30 to 2026-03-02",
+            ),
+            (vec![("to", "2026-03-03")], "to has to be a day from 2025-12-30 to 2026-03-02"),
         ] {
-            let detail = asked(&query).unwrap_err();
-            assert_eq!(detail[0]["loc"], json!(["query", place]), "{query:?}: {detail}");
+            let (status, detail) = asked(&query).unwrap_err();
+            assert_eq!(status, 400, "{query:?}");
+            assert!(detail.as_str().unwrap().starts_with(says), "{query:?}: {detail}");
+        }
+        for text in ["yesterday", "20260301", "2026-02-30", ""] {
+            let (status, detail) = asked(&[("from", text)]).unwrap_err();
+            assert_eq!((status, &detail[0]["loc"]), (422, &json!(["query", "from"])), "{text}: {detail}");
         }
     }
 }

@@ -113,7 +113,7 @@ fn usage() -> Operation {
             query("to", "The last day; today unless told", day),
         ],
         answers: vec![Answer::json(200, "The sums", answer, json!({"days": []}))],
-        refusals: &[422],
+        refusals: &[400, 422],
         ..Operation::new(("get", "/api/v1/usage"), "read_usage", TASKS, "Ask what tasks used, by the day")
     }
 }
