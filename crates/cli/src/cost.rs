@@ -14,10 +14,11 @@ mod terms;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, value_parser};
+use millrace_store::JournalMode;
 
 use crate::output;
-pub(crate) use count::Journal;
 pub(crate) use terms::{Architecture, Front, Polls};
 
 use count::Counts;
@@ -43,8 +44,8 @@ pub(crate) struct Cost {
     #[arg(long, value_name = "MB", default_value_t = 256, value_parser = value_parser!(u32).range(128..=10_240))]
     pub memory: u32,
     /// What is kept of a task's effects.
-    #[arg(long, value_enum, default_value_t = Journal::Effects)]
-    pub journal: Journal,
+    #[arg(long, value_name = "MODE", default_value_t = JournalMode::Effects, value_parser = journal_mode())]
+    pub journal: JournalMode,
     /// Where requests arrive.
     #[arg(long, value_enum, default_value_t = Front::HttpApi)]
     pub front: Front,
@@ -89,6 +90,11 @@ impl Cost {
             sync: self.sync,
         })
     }
+}
+
+fn journal_mode() -> impl TypedValueParser<Value = JournalMode> {
+    PossibleValuesParser::new(JournalMode::ALL.map(JournalMode::as_str))
+        .try_map(|mode| mode.parse::<JournalMode>())
 }
 
 pub(crate) async fn run(args: Cost) -> Result<()> {

@@ -1,13 +1,12 @@
 //! What each step of a task asks of AWS, counted: requests, capacity units, bytes of the log.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::HashMap;
 use std::ops::{Add, Div, Mul, Sub};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use clap::ValueEnum;
 use millrace_runner::metrics;
+use millrace_store::JournalMode;
 use millrace_store::metering::Usage;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -27,38 +26,6 @@ const SLOW_MODEL: Duration = Duration::from_millis(1500);
 
 /// How often a heartbeat is counted before that is given up: on a busy machine one may be cut off.
 const TRIES: usize = 3;
-
-/// What is kept of a task's effects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Journal {
-    /// Each effect, in the table.
-    Effects,
-    /// For one attempt.
-    Memory,
-    /// Nothing.
-    Off,
-}
-
-impl Journal {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Effects, Self::Memory, Self::Off];
-
-    /// As a call says it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Effects => "effects",
-            Self::Memory => "memory",
-            Self::Off => "off",
-        }
-    }
-}
-
-impl fmt::Display for Journal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// What a step asks for. A share of a step asks for a share of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -146,9 +113,9 @@ impl Div<f64> for Step {
 }
 
 /// A batch as the worker is handed it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Batch {
-    pub journal: Journal,
+    pub journal: JournalMode,
     /// Whether a tenant's tasks at once are limited.
     pub slots: bool,
     pub tasks: u32,
@@ -174,7 +141,7 @@ pub(super) struct Counts {
     /// A sweep that finds nothing.
     pub sweep: Step,
     /// What the worker asks for, by the batch.
-    pub batches: BTreeMap<Batch, Step>,
+    pub batches: HashMap<Batch, Step>,
     /// Bytes of the table that a queued task leaves behind, as they are billed.
     pub stored_bytes: f64,
     /// Bytes of the line that tells the end of a task and its metrics.
@@ -189,7 +156,7 @@ impl Counts {
     /// # Errors
     /// Something of the local cloud failed, or what was counted is no sense.
     pub async fn take(batch_sizes: &[u32]) -> Result<Self> {
-        let mut batches = BTreeMap::new();
+        let mut batches = HashMap::new();
         let free = Installation::start(Setup::default()).await?;
         count_batches(&free, false, batch_sizes, &mut batches).await?;
         let single = Singles::count(&free).await?;
@@ -229,7 +196,7 @@ impl Counts {
     /// # Errors
     /// Batches of one were not counted.
     pub fn slot(&self) -> Result<Step> {
-        let of = |slots| self.batch(Batch { journal: Journal::Effects, slots, tasks: 1 });
+        let of = |slots| self.batch(Batch { journal: JournalMode::Effects, slots, tasks: 1 });
         Ok(of(true)? - of(false)?)
     }
 
@@ -286,9 +253,9 @@ async fn count_batches(
     cloud: &Installation,
     slots: bool,
     sizes: &[u32],
-    batches: &mut BTreeMap<Batch, Step>,
+    batches: &mut HashMap<Batch, Step>,
 ) -> Result<()> {
-    for journal in Journal::ALL {
+    for journal in JournalMode::ALL {
         for &tasks in sizes {
             for _ in 0..tasks {
                 cloud.submit(Some(journal.as_str())).await?;

@@ -1,9 +1,10 @@
 //! The tables that are printed.
 
 use anyhow::Result;
+use millrace_store::JournalMode;
 use serde_json::{Value as Json, json};
 
-use super::count::{Batch, Journal, Step};
+use super::count::{Batch, Step};
 use super::model::{Bill, Model, one_at_a_time};
 use super::print::{Table, large, number, usd};
 use super::terms::{Architecture, Front, Polls, Terms};
@@ -78,15 +79,15 @@ impl Report<'_> {
         let base = self.terms;
         let variants = [
             ("as above", base),
-            ("journal in memory", Terms { journal: Journal::Memory, ..base }),
-            ("no journal", Terms { journal: Journal::Off, ..base }),
+            ("journal in memory", Terms { journal: JournalMode::Memory, ..base }),
+            ("no journal", Terms { journal: JournalMode::Off, ..base }),
             ("no limit of a tenant's tasks at once", Terms { slots: false, ..base }),
             ("behind a Function URL", Terms { front: Front::FunctionUrl, ..base }),
             ("no limit, Function URL", Terms { slots: false, front: Front::FunctionUrl, ..base }),
             ("no limit, Function URL, 128 MB", low(base)),
             (
                 "no limit, Function URL, 128 MB, journal in memory",
-                Terms { journal: Journal::Memory, ..low(base) },
+                Terms { journal: JournalMode::Memory, ..low(base) },
             ),
             ("128 MB", Terms { memory: 128, ..base }),
             ("512 MB", Terms { memory: 512, ..base }),
@@ -151,10 +152,10 @@ impl Report<'_> {
             ("the limit of a key, for each request".to_owned(), counts.rate),
         ];
         for (slots, journal) in [
-            (true, Journal::Effects),
-            (false, Journal::Effects),
-            (true, Journal::Memory),
-            (true, Journal::Off),
+            (true, JournalMode::Effects),
+            (false, JournalMode::Effects),
+            (true, JournalMode::Memory),
+            (true, JournalMode::Off),
         ] {
             let with = if slots { "" } else { ", no limit at once" };
             for tasks in batch_sizes(self.terms.batch) {

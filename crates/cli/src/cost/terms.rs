@@ -5,9 +5,8 @@ use std::str::FromStr;
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
+use millrace_store::JournalMode;
 use serde::{Serialize, Serializer};
-
-use super::count::Journal;
 
 /// Most polls of a task that are priced.
 const MOST_POLLS: u32 = 10_000;
@@ -84,7 +83,7 @@ pub(super) struct Terms {
     pub polls: Polls,
     /// Memory of both functions, MB.
     pub memory: u32,
-    pub journal: Journal,
+    pub journal: JournalMode,
     /// Whether a tenant's tasks at once are limited.
     pub slots: bool,
     pub front: Front,
