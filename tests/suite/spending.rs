@@ -91,11 +91,18 @@ async fn a_retry_with_a_larger_budget_goes_on() {
 async fn a_tenant_stops_when_its_day_is_spent_and_no_other_does() {
     let stack = Stack::with(Setup { tenant_budget: Some(2.0), ..dear() }).await;
     let path = process_path(&stack, "chat_prompt").await;
+    let tenant = "default".parse().unwrap();
     for (sync, calls) in [(true, 1), (false, 2)] {
         let answer = stack.post(&path, &json!({"inputs": {"text": "hi"}, "sync": sync})).await;
         let task = answer.task().unwrap_or_else(|| queued(&answer));
         assert_eq!(stack.ended(&task).await["status"], "SUCCESS");
         assert_eq!(stack.provider.seen().len(), calls);
+        // It counts a moment after its end can be seen: when the worker knows that it is recorded.
+        until("it counts", async || {
+            let days = stack.runner.usage_of(&tenant, &[stack.runner.today()]).await.unwrap();
+            days[0]["tasks"]["succeeded"] == calls
+        })
+        .await;
     }
     let says = "The budget of the day is used up: the limit is 2 US dollars a day (UTC), by estimate";
     for sync in [true, false] {
@@ -110,7 +117,7 @@ async fn a_tenant_stops_when_its_day_is_spent_and_no_other_does() {
     let setup = Setup { worker: false, tenant_budget: Some(2.0), ..dear() };
     stack.runner.put_usage(false).await;
     let elsewhere = stack.another_runner(&setup);
-    let days = elsewhere.usage_of(&"default".parse().unwrap(), &[elsewhere.today()]).await.unwrap();
+    let days = elsewhere.usage_of(&tenant, &[elsewhere.today()]).await.unwrap();
     assert_eq!(days[0]["cost_usd"].as_f64().unwrap().floor(), 3.0, "{}", days[0]);
 
     let other = "other".parse().unwrap();

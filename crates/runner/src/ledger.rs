@@ -109,10 +109,8 @@ struct Page {
     own: Sum,
     is_new: bool,
     put: Option<Instant>,
-    /// What all processes had put, in dollars, and when that was looked up.
-    known: Option<(f64, Instant)>,
-    /// Own dollars since.
-    since: f64,
+    /// What the other processes had put, in dollars, and when that was looked up.
+    others: Option<(f64, Instant)>,
 }
 
 impl Runner {
@@ -126,7 +124,6 @@ impl Runner {
         let page = days.entry((tenant.clone(), today)).or_default();
         page.own.count(end, usage);
         page.is_new = true;
-        page.since += usage.cost;
     }
 
     /// Puts the sums that have changed; with `only_due` no sum that was put within the last seconds.
@@ -154,26 +151,32 @@ impl Runner {
     /// Dollars that the tenant's tasks of today cost, as far as is known here.
     pub(crate) async fn spent_today(&self, tenant: &TenantId) -> Result<f64, StoreError> {
         let today = self.today();
-        if let Some(known) = self.0.ledger.known(tenant, today) {
-            return Ok(known);
+        if let Some(spent) = self.0.ledger.spent(tenant, today) {
+            return Ok(spent);
         }
-        let sum = self.sum_of(tenant, today).await?.used.cost;
+        // What this process has spent is added when that is known: something may end here in the meantime.
+        let others = self.put_sums(tenant, today, true).await?.used.cost;
         let mut days = self.0.ledger.days();
         let page = days.entry((tenant.clone(), today)).or_default();
-        (page.known, page.since) = (Some((sum, Instant::now())), 0.0);
-        Ok(sum)
+        page.others = Some((others, Instant::now()));
+        Ok(others + page.own.used.cost)
     }
 
     async fn sum_of(&self, tenant: &TenantId, day: Date) -> Result<Sum, StoreError> {
-        let mut sum = Sum::default();
-        // What this process has put is not newer than what it knows.
         let own = self.0.ledger.own(tenant, day);
+        let mut sum = self.put_sums(tenant, day, own.is_some()).await?;
+        sum.join(&own.unwrap_or_default());
+        Ok(sum)
+    }
+
+    /// What processes have put; `of_others` leaves this one's out, which is not newer than what it knows.
+    async fn put_sums(&self, tenant: &TenantId, day: Date, of_others: bool) -> Result<Sum, StoreError> {
+        let mut sum = Sum::default();
         for share in self.store().usage(tenant, day).await? {
-            if own.is_none() || share.process != self.process() {
+            if !of_others || share.process != self.process() {
                 sum.join(&serde_json::from_value(share.sum).unwrap_or_default());
             }
         }
-        sum.join(&own.unwrap_or_default());
         Ok(sum)
     }
 
@@ -233,10 +236,11 @@ impl Ledger {
         self.days().get(&(tenant.clone(), day)).map(|page| page.own.clone())
     }
 
-    fn known(&self, tenant: &TenantId, day: Date) -> Option<f64> {
+    /// Dollars, where those of the other processes were looked up a moment ago.
+    fn spent(&self, tenant: &TenantId, day: Date) -> Option<f64> {
         let days = self.days();
         let page = days.get(&(tenant.clone(), day))?;
-        let (known, _) = page.known.filter(|(_, at)| at.elapsed() < PAUSE)?;
-        Some(known + page.since)
+        let (others, _) = page.others.filter(|(_, at)| at.elapsed() < PAUSE)?;
+        Some(others + page.own.used.cost)
     }
 }
