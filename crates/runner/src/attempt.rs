@@ -3,7 +3,7 @@
 //! ```text
 //!   slot ── claim ── journal read ── run ────────────┬─ ended ──── RESULT, state, callback
 //!    │        │      (attempt > 1)   ▲ lease renewed ├─ stopped ── back to the queue, as a new message
-//!   none:   refused:                 └ every third   └─ lost ───── nothing: it is somebody else's
+//!   none:   refused:                 └ by heartbeats └─ lost ───── nothing: it is somebody else's
 //!   deferred  acknowledged
 //! ```
 

@@ -49,6 +49,7 @@ pub use config::{RunLimits, RunnerConfig};
 pub use credentials::{Moved, Moves};
 pub use error::RunnerError;
 pub use execute::Answer;
+pub use keep_alive::heartbeat_period;
 pub use millrace_engine::Report;
 pub use now::{Executed, Ran};
 pub use prices::{AwsPrices, GbSecond, ModelPrice, Prices, PricesError};

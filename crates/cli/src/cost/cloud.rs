@@ -61,7 +61,7 @@ pub(super) struct Setup {
     pub tenant_concurrency: u32,
     /// Requests of a key in a minute; 0 is no limit.
     pub requests_per_minute: u32,
-    /// How long a claim holds; it is renewed every third of that.
+    /// How long a claim holds; heartbeats renew it.
     pub lease: Duration,
     /// How long the model takes.
     pub model: Duration,

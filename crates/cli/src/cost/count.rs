@@ -22,7 +22,7 @@ const POLLS: u32 = 50;
 
 /// A lease, and a model that answers in the middle between the first heartbeat and the second.
 const SHORT_LEASE: Duration = Duration::from_secs(3);
-const SLOW_MODEL: Duration = Duration::from_millis(1500);
+const SLOW_MODEL: Duration = Duration::from_millis(1800);
 
 /// How often a heartbeat is counted before that is given up: on a busy machine one may be cut off.
 const TRIES: usize = 3;

@@ -3,7 +3,10 @@
 //! Units, requests and bytes come from [`Counts`]. Time is modelled: a model is waited for as long as it is told, a round
 //! trip to a service takes [`ROUND_TRIP_MS`], and CPU time is stretched as Lambda stretches it.
 
+use std::time::Duration;
+
 use anyhow::Result;
+use millrace_runner::heartbeat_period;
 use serde::Serialize;
 
 use super::count::{Batch, Counts, Step};
@@ -15,8 +18,8 @@ use super::terms::{Architecture, Front, Polls, Terms};
 pub(super) const ROUND_TRIP_MS: f64 = 5.0;
 /// Memory at which a function has one whole core (AWS Lambda Developer Guide, "Configure Lambda function memory"). MB.
 const ONE_CORE_MB: f64 = 1769.0;
-/// How long a claim holds; a third of it lies between two heartbeats. The template's default. Seconds.
-const LEASE_SECONDS: f64 = 30.0;
+/// How long a claim holds. The template's default.
+pub(super) const LEASE: Duration = Duration::from_secs(30);
 /// How long tasks are kept. The template's default. Days.
 pub(super) const RETENTION_DAYS: f64 = 7.0;
 /// Between two puts of the api's sum of a day (`crates/runner/src/ledger.rs`). Seconds.
@@ -176,7 +179,7 @@ impl Model {
         // Tasks wait side by side; the core they share.
         let own_ms = terms.wait * 1e3 + trips_ms(task) + cpu;
         let batch_ms = own_ms + cpu * (f64::from(terms.batch) - 1.0);
-        let heartbeats = (own_ms / (LEASE_SECONDS / 3.0 * 1e3)).floor();
+        let heartbeats = (own_ms / (heartbeat_period(LEASE).as_secs_f64() * 1e3)).floor();
         (heartbeats, batch_ms.ceil())
     }
 

@@ -1,8 +1,9 @@
 //! The page `docs/cost.md`, and the shorter print for a terminal. **No figure that is counted or priced is typed.**
 
 use anyhow::{Result, bail};
+use millrace_runner::heartbeat_period;
 
-use super::model::{RETENTION_DAYS, ROUND_TRIP_MS};
+use super::model::{LEASE, RETENTION_DAYS, ROUND_TRIP_MS};
 use super::print::{number, usd};
 use super::report::{Report, low};
 use super::terms::{Front, Terms};
@@ -35,6 +36,8 @@ pub(super) fn markdown(report: &Report<'_>) -> Result<String> {
         ("lowest", total(&low(terms))?),
         ("slot_units", number(slot.write_units)),
         ("beat_units", number(counts.heartbeat.write_units)),
+        ("beat_seconds", number(heartbeat_period(LEASE).as_secs_f64())),
+        ("lease_seconds", number(LEASE.as_secs_f64())),
         ("beats", number(model.billed(&terms)?.heartbeats)),
         ("log_bytes", number(model.billed(&terms)?.log_bytes.round())),
         ("stored_bytes", number(counts.stored_bytes)),
