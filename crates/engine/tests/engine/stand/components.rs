@@ -28,7 +28,7 @@ pub fn registry() -> Registry {
         &Entry::of::<Answer>(),
         &Entry::of::<Call>(),
     ];
-    Registry::new(ENTRIES, "c3db28b15420 Say\n000000000001 Released\n")
+    Registry::new(ENTRIES, "000000000001 Released\nc3db28b15420 Say\n")
 }
 
 /// One call outside, through the door.
