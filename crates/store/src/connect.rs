@@ -10,6 +10,11 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_sdk_s3::config::{ProvideCredentials, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 use crate::{Host, SharedCredentialsProvider, Store, StoreConfig, rows};
 
@@ -96,6 +101,26 @@ pub async fn own_credentials() -> Option<SharedCredentialsProvider> {
     defaults().region(region).load().await.credentials_provider()
 }
 
+/// The SDKs' HTTP client, but for one step: whenever a client of a service is made, that makes a connector only to throw it
+/// away, for which all of the system's certificates are parsed. The connector that is used parses them once for all
+/// services, in [`Store::warm_up`] if not before.
+#[derive(Debug)]
+struct OneConnector(SharedHttpClient);
+
+impl HttpClient for OneConnector {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        self.0.http_connector(settings, components)
+    }
+
+    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
+        self.0.connector_metadata()
+    }
+}
+
 fn s3(sdk: &SdkConfig) -> aws_sdk_s3::Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -121,7 +146,7 @@ fn defaults() -> ConfigLoader {
         .operation_timeout(CALL_TIMEOUT)
         .build();
     aws_config::defaults(BehaviorVersion::latest())
-        .http_client(aws_smithy_http_client::Builder::new().tls_provider(tls).build_https())
+        .http_client(OneConnector(aws_smithy_http_client::Builder::new().tls_provider(tls).build_https()))
         .retry_config(RetryConfig::standard().with_max_attempts(TRIES))
         .timeout_config(timeouts)
 }
