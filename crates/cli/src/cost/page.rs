@@ -11,6 +11,8 @@ use super::terms::{Front, Terms};
 const PAGE: &str = include_str!("page.md");
 /// What a million tasks of the usual terms are meant to cost at most, in dollars.
 const TARGET: f64 = 20.0;
+/// What a synchronous call is meant to take of a core at most, engine, store and HTTP included. Milliseconds.
+const CPU_BOUND_MS: f64 = 0.4;
 
 /// The page.
 ///
@@ -18,7 +20,7 @@ const TARGET: f64 = 20.0;
 /// As the report's; and a place of the page that nothing fills.
 pub(super) fn markdown(report: &Report<'_>) -> Result<String> {
     let (model, terms) = (report.model, report.terms);
-    let counts = &model.counts;
+    let (counts, cpu) = (&model.counts, model.measured.cpu_ms);
     let total = |terms: &Terms| Ok::<_, anyhow::Error>(usd(model.per_million(terms)?.total));
     let url = Terms { front: Front::FunctionUrl, ..terms };
     let slot = counts.slot()?;
@@ -45,7 +47,11 @@ pub(super) fn markdown(report: &Report<'_>) -> Result<String> {
         ("round_trip", number(ROUND_TRIP_MS)),
         ("retention", number(RETENTION_DAYS)),
         ("measured_how", model.measured.how.clone()),
-        ("cpu_task", number(model.measured.cpu_ms.task)),
+        ("cpu_task", number(cpu.task)),
+        ("cpu_submit", number(cpu.submit)),
+        ("cpu_poll", number(cpu.poll)),
+        ("cpu_sync", number(cpu.sync)),
+        ("cpu_bound", number(CPU_BOUND_MS)),
         ("key_minutes", usd(key_minutes(report)?)),
         ("parts_table", report.parts()?.markdown()),
         ("grid_table", report.grid()?.markdown()),
